@@ -1,0 +1,63 @@
+# Needs Python 3.11+ and make (and Node 20 for the tests that run generated code).
+# Each target makes .venv from requirements/dev.txt first, when that is out of date.
+# ARGS goes to pytest, tests.soak, benchmarks and the demo:  make test ARGS="-k parser"
+
+PYTHON ?= python3
+UV     ?= uv
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp
+LOCK   := requirements/dev.txt
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check soak golden bench lock clean
+
+help:
+	@echo "make demo    run examples/demo.py"
+	@echo "make test    run the tests, without the soak tests"
+	@echo "make check   formatting, lint, types, import contracts"
+	@echo "make soak    run the long randomized tests"
+	@echo "make golden  rewrite the files under tests/golden from what the code does now"
+	@echo "make bench   run the benchmarks"
+	@echo "make lock    remake $(LOCK) (needs uv; UPGRADE=1 takes the newest versions)"
+	@echo "make clean   remove .venv, caches and build products"
+
+demo: $(STAMP)
+	@$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)
+
+check: $(STAMP)
+	@$(BIN)/python -m ruff format --quiet --check .
+	@$(BIN)/python -m ruff check --quiet .
+	@$(BIN)/python -m mypy --no-error-summary
+	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$out"; exit 1; }
+	@echo "check: ok"
+
+soak: $(STAMP)
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+golden: $(STAMP)
+	@POLICYENGINE_GOLDEN=1 $(BIN)/python -m pytest -n 0 -m "not soak" $(ARGS)
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+$(STAMP): $(LOCK) pyproject.toml
+	@echo "setting up $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Pins already in the lock are kept as long as they satisfy pyproject.toml.
+lock:
+	@$(UV) pip compile pyproject.toml --quiet --extra prove --extra dev \
+		--universal --python-version 3.11 --generate-hashes --no-header \
+		$(if $(UPGRADE),--upgrade) --output-file $(LOCK)
+
+clean:
+	@rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
