@@ -1,0 +1,131 @@
+"""The pipeline, in order: read, parse, resolve, check and lower, simplify; then specialize and emit.
+
+Each step takes and returns plain values; what is wrong with a policy set comes out as diagnostics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from policyengine.backends.python import emit_python, policy_digest
+from policyengine.diagnostics import Diagnostic, Findings, PolicyError
+from policyengine.frontend.ast import AnyDeclaration
+from policyengine.frontend.lowering import lower
+from policyengine.frontend.parser import parse
+from policyengine.frontend.resolver import resolve
+from policyengine.ir.nodes import Program
+from policyengine.ir.simplifier import simplify_program
+from policyengine.source import Source, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a policy set became. `program` is None where a finding is an error."""
+
+    declarations: tuple[AnyDeclaration, ...]
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_sources(sources: Iterable[Source]) -> Compiled:
+    """Text to core. The result does not depend on the order of the sources."""
+    findings = Findings()
+    ordered = sorted(sources, key=lambda source: source.name)
+    declarations = tuple(declaration for source in ordered for declaration in parse(source, findings))
+    if findings.ok and not declarations:
+        empty = Span(ordered[0] if ordered else Source("policies", ""), 0, 0)
+        findings.error("missing-declaration", "the policy set is empty", empty, "write a `tenant` and a `principal`")
+    names = resolve(declarations, findings) if findings.ok else None
+    program = lower(declarations, names, findings) if names else None
+    return Compiled(declarations, simplify_program(program) if program else None, findings.sorted())
+
+
+def compile_folders(policies: str | Path, schemas: str | Path | None = None) -> Compiled:
+    """A policy set from files: `*.policy` and `*.schema` in the folders, or single files.
+
+    Raises FileNotFoundError where a folder or file is not there.
+    """
+    findings = Findings()
+    paths = [*_files(Path(policies))] + ([*_files(Path(schemas))] if schemas is not None else [])
+    sources = [source for path in dict.fromkeys(paths) if (source := _read(path, findings))]
+    if not findings.ok:
+        return Compiled((), None, findings.sorted())
+    return compile_sources(sources)
+
+
+def program_of(compiled: Compiled) -> Program:
+    """The program, or PolicyError with the findings."""
+    if compiled.program is None:
+        raise PolicyError(compiled.diagnostics)
+    return compiled.program
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in (".policy", ".schema") and file.is_file())
+    if not path.exists():
+        raise FileNotFoundError(f"no such file or folder: {path}")
+    return [path]
+
+
+def _read(path: Path, findings: Findings) -> Source | None:
+    try:
+        return Source(str(path), path.read_bytes().decode("utf-8"))
+    except UnicodeDecodeError as problem:
+        place = Span(Source(str(path), ""), 0, 0)
+        findings.error("unreadable", f"the file is not UTF-8: byte {problem.start} is wrong", place, "save it as UTF-8")
+        return None
+
+
+# ---- From the core to something that decides
+
+
+class Engine:
+    """A policy set, compiled in memory: the same code as the built bundle (docs/language.md, Decisions)."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.digest = policy_digest(program)
+        module: dict[str, Any] = {"__name__": "policy_bundle"}
+        exec(compile(emit_python(program), "<policy_bundle>", "exec"), module)
+        self._module = module
+
+    def entities(self, data: Any) -> Any:
+        """Rows beside a request, from one object of arrays by type: checked and indexed once; immutable.
+
+        Raises ValueError where `data` is not an object of arrays. Malformed rows count as absent.
+        """
+        return self._module["entities"](data)
+
+    def authorize(self, request: Any, entities: Any) -> dict[str, Any]:
+        """The full decision on a request: decision, rules, reason, obligations, errors. Never raises: it denies."""
+        decision: dict[str, Any] = self._module["authorize"](request, entities)
+        return decision
+
+    def allowed(
+        self, principal: Any, action: Any, resource: Any, entities: Any, context: Any = None, discharged: Any = ()
+    ) -> bool:
+        """Whether it is allowed, with every obligation among the `discharged` ones. Never raises: it says no."""
+        verdict: bool = self._module["allowed"](principal, action, resource, entities, context, discharged)
+        return verdict
+
+    def filter(
+        self, principal: Any, action: Any, resources: Any, entities: Any, context: Any = None, discharged: Any = ()
+    ) -> list[Any]:
+        """Those of the records that are allowed, in order. Raises `engine.Incomplete` where a row cannot be loaded."""
+        found: list[Any] = self._module["filter"](principal, action, resources, entities, context, discharged)
+        return found
+
+    @property
+    def Incomplete(self) -> type[Exception]:
+        """What `filter` raises where a row could not be loaded."""
+        kind: type[Exception] = self._module["Incomplete"]
+        return kind
+
+
+def load(policies: str | Path, schemas: str | Path | None = None) -> Engine:
+    """The engine of a policy set in files. Raises PolicyError with the findings, or FileNotFoundError."""
+    return Engine(program_of(compile_folders(policies, schemas)))

@@ -1,0 +1,226 @@
+"""The nodes of the core: a small closed set. What each means stands in docs/language.md, and runs in `interpreter/`.
+
+Conditions are expressions of type Bool. Only `Holder` and `Reference` can err; what is built on them errs with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal as OneOf
+
+from policyengine.model.schema import Known, Schema
+from policyengine.model.types import BOOL, Enum, Type
+from policyengine.source import Span
+
+# ---- Expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    value: str | int | bool
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """`principal`, `resource` (the record that the request names), `context`, or `row` inside a grant's condition.
+
+    Inside the compiler also a parameter of a `define`; none is left in a finished program.
+    """
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Attr:
+    """An attribute of an object. `known` says where its value comes from; an absent one is read only after `Has`."""
+
+    of: Object
+    name: str
+    type: Type
+    known: Known
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The record that holds the scope: the request's own, or the nearest row up that does not inherit. Can err."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The row of type `target` that an attribute names, in the organization of the record decided on. Can err."""
+
+    by: Attr
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    attr: Attr
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`operator` is a key of `model.operators.OPERATORS`. Enums compare by `==`, `!=` and `Member` only."""
+
+    left: Expr
+    operator: str
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The value is one of these, which have its type and stand sorted, each once."""
+
+    item: Expr
+    values: tuple[str | int | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """The principal's active organization is the record's; or, where it `crosses`, the record holds its own scope.
+
+    True of a type that belongs to no tenant.
+    """
+
+    principal: Expr
+    record: Attr
+    crosses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GrantExists:
+    """A live grant row on that record gives this member one of these roles (all roles from the least wanted up)."""
+
+    on: Var | Holder
+    roles: tuple[str, ...]
+    member: Expr
+    member_tenant: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """In a threat only: some live grant row on the record itself covers the action."""
+
+
+Object = Var | Holder | Reference | Attr
+Expr = (
+    Literal
+    | Var
+    | Attr
+    | Holder
+    | Reference
+    | Has
+    | Not
+    | And
+    | Or
+    | Compare
+    | Member
+    | Isolation
+    | GrantExists
+    | Granted
+)
+
+TRUE = Literal(True, BOOL)
+FALSE = Literal(False, BOOL)
+
+# ---- Rules and programs
+
+Effect = OneOf["permit", "forbid", "require"]
+
+
+@dataclass(frozen=True, slots=True)
+class Obliges:
+    """The obligation of a require: its name, and an expression for each of its fields, in the declared order."""
+
+    name: str
+    fields: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `crosses` is set by lowering from grant rows, and nowhere else."""
+
+    id: str
+    effect: Effect
+    actions: tuple[str, ...]
+    types: tuple[str, ...]
+    condition: Expr
+    obliges: Obliges | None = None
+    because: str = ""
+    doc: str = ""
+    crosses: bool = False
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """No request has an allow on one of these cells and the condition; with `without`, and lacks that obligation."""
+
+    actions: tuple[str, ...]
+    types: tuple[str, ...]
+    without: str
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Threat:
+    id: str
+    description: str
+    nevers: tuple[Never, ...]
+    held_by: tuple[str, ...]
+    not_ours: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """Changing this attribute of a record takes the right to `needs` on the record as it was."""
+
+    attribute: str
+    types: tuple[str, ...]
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A whole policy set, sorted by ids. `live` says, for each kind of grant row, when a row counts."""
+
+    schema: Schema
+    rules: tuple[Rule, ...]
+    live: tuple[tuple[str, Expr], ...] = ()
+    threats: tuple[Threat, ...] = ()
+    changing: tuple[Changing, ...] = ()
+    aws: tuple[tuple[str, str, str], ...] = ()
+
+    def rules_for(self, action: str, type_name: str) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rules if action in rule.actions and type_name in rule.types)
+
+    def live_when(self, grant: str) -> Expr:
+        return dict(self.live)[grant]
+
+    def setting(self, kind: str, name: str = "") -> str:
+        """A setting of the `aws` block; KeyError names the one that is not there."""
+        found = {(k, n): value for k, n, value in self.aws}
+        return found[kind, name]
+
+
+def at_least(enum: Enum, value: str) -> tuple[str, ...]:
+    """The values of an ordered enum from `value` up, sorted by name."""
+    return tuple(sorted(enum.values[enum.values.index(value) :]))

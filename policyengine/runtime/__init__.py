@@ -1,0 +1,1 @@
+"""What is deployed. It needs nothing of the compiler."""

@@ -1,0 +1,291 @@
+"""What every generated module carries along, word for word: checks, times, rows, and the three public functions.
+
+The text of this file opens each bundle, so that a bundle stands alone; nothing here knows a policy. It imports nothing,
+because it is loaded at a cold start. The meaning is the reference interpreter's; tests hold the two together.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from typing import Any, Protocol
+
+    class SupportsRows(Protocol):
+        def get(self, org_id: str, type_name: str, id: str, /) -> Any: ...
+        def grants(self, org_id: str, type_name: str, id: str, member_id: str, /) -> Iterable[Any]: ...
+
+
+class Incomplete(Exception):
+    """A row could not be loaded, so that no answer can be given: a denial, and never a shorter list."""
+
+
+class Err:
+    """The value of an expression that has none, and why. Of two causes the lesser counts."""
+
+    __slots__ = ("cause",)
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+
+
+# ---- Checks: whether a JSON value has a type; nothing is converted
+
+
+def is_string(value: Any) -> bool:
+    return type(value) is str and (value.isascii() or _is_scalar(value))
+
+
+def is_id(value: Any) -> bool:
+    return type(value) is str and value != "" and (value.isascii() or _is_scalar(value))
+
+
+def is_tenant_id(value: Any) -> bool:
+    return type(value) is str and 0 < len(value) <= 64 and not value.strip(_TENANT_ID_CHARACTERS)
+
+
+def is_int(value: Any) -> bool:
+    return type(value) is int
+
+
+def is_bool(value: Any) -> bool:
+    return type(value) is bool
+
+
+def is_time(value: Any) -> bool:
+    return type(value) is str and instant(value) is not None
+
+
+_TENANT_ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+
+
+def _is_scalar(text: str) -> bool:
+    """Whether a text holds no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# ---- Times: RFC 3339, compared as instants, to the nanosecond
+
+_instants: dict[str, int | None] = {}
+_MONTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def instant(text: str) -> int | None:
+    """Nanoseconds, counted from before year 1 (UTC), or None where the text is no date-time; the last few are kept."""
+    try:
+        return _instants[text]
+    except KeyError:
+        if len(_instants) >= 1024:
+            _instants.clear()
+        found = _instants[text] = _instant(text) if len(text) <= 35 else None
+        return found
+
+
+def _instant(text: str) -> int | None:
+    if not text.isascii() or len(text) < 20 or text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":
+        return None
+    numbers = [text[0:4], text[5:7], text[8:10], text[11:13], text[14:16], text[17:19]]
+    ahead, rest = 0, text[19:]
+    if rest[-1] == "Z":
+        rest = rest[:-1]
+    elif len(rest) >= 6 and rest[-6] in "+-" and rest[-3] == ":" and rest[-5:-3].isdigit() and rest[-2:].isdigit():
+        hours, minutes = int(rest[-5:-3]), int(rest[-2:])
+        if hours > 23 or minutes > 59:
+            return None
+        ahead = (hours * 60 + minutes) * (-1 if rest[-6] == "-" else 1)
+        rest = rest[:-6]
+    else:
+        return None
+    nanoseconds = 0
+    if rest:
+        if rest[0] != "." or not rest[1:].isdigit() or len(rest) > 10:
+            return None
+        nanoseconds = int(rest[1:].ljust(9, "0"))
+    for number in numbers:
+        if not number.isdigit():
+            return None
+    year, month, day, hour, minute, second = map(int, numbers)
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if not (year >= 1 and 1 <= month <= 12 and hour <= 23 and minute <= 59 and second <= 59):
+        return None
+    if not 1 <= day <= _MONTHS[month] + (leap and month == 2):
+        return None
+    before = year - 1
+    days = (
+        before * 365 + before // 4 - before // 100 + before // 400 + sum(_MONTHS[:month]) + (leap and month > 2) + day
+    )
+    return ((days * 1440 + hour * 60 + minute - ahead) * 60 + second) * 1_000_000_000 + nanoseconds
+
+
+# ---- Faults: what is wrong with a malformed object; the cold path, read from a table of the declared attributes
+
+if TYPE_CHECKING:
+    Field = tuple[str, Callable[[Any], bool] | tuple[Any, ...], bool, str]
+
+
+def faults(fields: tuple[Field, ...], value: Any, path: str) -> list[str]:
+    """`path: cause` for each attribute that breaks its declaration: (name, check or fields, required, type's name)."""
+    if not isinstance(value, dict):
+        return [f"{path}: expected an object"]
+    found: list[str] = []
+    for name, check, required, type_name in fields:
+        attribute = value.get(name)
+        if attribute is None:
+            if required:
+                found.append(f"{path}.{name}: missing")
+        elif isinstance(check, tuple):
+            found += faults(check, attribute, f"{path}.{name}")
+        elif not check(attribute):
+            found.append(f"{path}.{name}: expected {type_name}")
+    return found
+
+
+# ---- Values with errors: Kleene's table, for the full report only
+
+
+class Once:
+    """A value that is computed when first asked for, and then kept."""
+
+    __slots__ = ("_compute", "_value")
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self._compute: Callable[[], Any] | None = compute
+        self._value: Any = None
+
+    def __call__(self) -> Any:
+        if self._compute is not None:
+            self._value = self._compute()
+            self._compute = None
+        return self._value
+
+
+def lift(function: Callable[..., Any], *values: Any) -> Any:
+    """The function of the values, or the least of their errors."""
+    error = None
+    for value in values:
+        if type(value) is Err and (error is None or value.cause < error.cause):
+            error = value
+    return error or function(*values)
+
+
+def kleene(decides: bool, *operands: Callable[[], Any]) -> Any:
+    """`and` is decided by false, `or` by true: what decides wins over an error, an error over the rest."""
+    error = None
+    for operand in operands:
+        value = operand()
+        if type(value) is Err:
+            if error is None or value.cause < error.cause:
+                error = value
+        elif value is decides:
+            return decides
+    return error or not decides
+
+
+def negate(value: Any) -> Any:
+    return value if type(value) is Err else not value
+
+
+# ---- Rows
+
+
+def load(entities: SupportsRows, org_id: str, type_name: str, id: str) -> Any:
+    """A row, whatever it is; every exception of the entities means that it could not be loaded."""
+    try:
+        return entities.get(org_id, type_name, id)
+    except Exception as failure:
+        raise _incomplete(failure) from failure
+
+
+def load_grants(entities: SupportsRows, org_id: str, type_name: str, id: str, member_id: str) -> Iterable[Any]:
+    """The grant rows, whatever they are."""
+    try:
+        return list(entities.grants(org_id, type_name, id, member_id))
+    except Exception as failure:
+        raise _incomplete(failure) from failure
+
+
+def _incomplete(failure: Exception) -> Incomplete:
+    return failure if isinstance(failure, Incomplete) else Incomplete(type(failure).__name__)
+
+
+def reference(entities: SupportsRows, org_id: str, type_name: str, id: str | None, find: Callable[..., Any]) -> Any:
+    """The row that an id refers to, checked by `find`, or an error."""
+    if id is None:
+        return Err(f"no {type_name} is named")
+    return find(entities, org_id, id) or Err(f"a {type_name} is missing")
+
+
+class Entities:
+    """Rows in memory, checked and indexed once: a snapshot, which later changes of `data` do not reach.
+
+    `types` maps a row's type to (check, tenant key, id attribute); `grants` a grant row's type to (check, the key's
+    attributes in the order organization, type, id, member).
+    """
+
+    __slots__ = ("_grants", "_rows")
+
+    def __init__(self, data: Any, types: dict[str, Any], grants: dict[str, Any]) -> None:
+        if not isinstance(data, dict) or not all(isinstance(rows, list) for rows in data.values()):
+            raise ValueError("data is not an object of arrays")
+        self._rows: dict[tuple[str, str, str], dict[str, Any] | None] = {}
+        self._grants: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for type_name, (check, tenant_key, identity) in types.items():
+            for row in data.get(type_name, ()):
+                if check(row):
+                    key = (row[tenant_key], type_name, row[identity])
+                    self._rows[key] = None if key in self._rows else dict(row)
+        for type_name, (check, names) in grants.items():
+            for row in data.get(type_name, ()):
+                if check(row):
+                    self._grants.setdefault(tuple([row[name] for name in names]), []).append(dict(row))
+
+    def get(self, org_id: str, type_name: str, id: str) -> dict[str, Any] | None:
+        """The one well-formed row with that key, or None: two are none."""
+        return self._rows.get((org_id, type_name, id))
+
+    def grants(self, org_id: str, type_name: str, id: str, member_id: str) -> list[dict[str, Any]]:
+        """The well-formed grant rows on that record for that member, whatever their roles and times."""
+        return self._grants.get((org_id, type_name, id, member_id), [])
+
+
+# ---- Decisions
+
+
+def denial(rules: list[str], reason: str, errors: list[str]) -> dict[str, Any]:
+    return {"decision": "deny", "rules": rules, "reason": reason, "obligations": [], "errors": errors}
+
+
+def report(
+    permits: list[str],
+    blocks: list[tuple[str, str]],
+    obligations: list[tuple[Any, ...]],
+    errors: list[str],
+) -> dict[str, Any]:
+    """The decision that follows: from the permits that hold, what blocks with its reason, obligations as pairs."""
+    if blocks or not permits:
+        reason = " ".join(sorted({because for _, because in blocks if because})) or "No rule allows it."
+        return denial(sorted([id for id, _ in blocks]), reason, sorted(errors))
+    return {
+        "decision": "allow",
+        "rules": sorted(permits),
+        "reason": f"Allowed by {', '.join(sorted(permits))}.",
+        "obligations": [dict(fields) for fields in sorted(set(obligations))],
+        "errors": sorted(errors),
+    }
+
+
+def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bool:
+    """Whether this very obligation, name and fields, is among the discharged ones; `1` is not `true`."""
+    for given in discharged:
+        if type(given) is dict and len(given) == len(obligation):
+            for name, value in obligation.items():
+                other = given.get(name)
+                if type(other) is not type(value) or other != value:
+                    break
+            else:
+                return True
+    return False
