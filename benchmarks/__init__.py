@@ -1,0 +1,1 @@
+"""Benchmarks, and the hand-written model of Studio that they and the tests measure the engine against."""
