@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from importlib.resources import files
 
 from policyengine.ir.nodes import (
@@ -54,7 +55,7 @@ def emit_python(program: Program) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Types whose requests for one action are decided by the same rules over the same attributes."""
+    """Types whose requests for one action are decided by the same rules."""
 
     name: str
     action: str
@@ -86,8 +87,10 @@ class _Module:
     def _validators(self) -> Iterator[str]:
         """For each declaration a fast check, and the table that the slow one reads to say what is wrong."""
         schema = self.schema
-        for enum in (*schema.enums, Enum("Type", schema.type_names, False)):
+        enums = (*schema.enums, Enum("Type", schema.type_names, False))
+        for enum in enums:
             yield f"_enum_{enum.name} = frozenset({sorted(enum.values)!r})"
+        for enum in enums:
             yield from _function(f"_check_{enum.name}(v)", [f"return type(v) is str and v in _enum_{enum.name}"])
         used = {a.type.name for a in schema.context if isinstance(a.type, Shape)}
         for name in sorted(used):
@@ -110,6 +113,7 @@ class _Module:
 
     def _validator(self, name: str, attributes: Attributes, own_type: str = "") -> Iterator[str]:
         """`own_type`: all that a `type` inside the object may say."""
+        yield "\n"
         yield f"_fields_{name}: tuple[Field, ...] = ("
         for a in attributes:
             check = f"_fields_shape_{a.type}" if isinstance(a.type, Shape) else _check(a.type)
@@ -225,10 +229,8 @@ class _Module:
             specialized = tuple(
                 _without_own_name(rule, name) for rule in specialize(self.program, Partly(action, name)).rules
             )
-            resource = self.schema.resource[name]
-            chain = self.schema.inherits.get(name)
-            grant = self.schema.grant_on.get(name)
-            key: tuple[object, ...] = (action, specialized, resource.attributes, resource.identity, chain, grant)
+            identity, chain = self.schema.resource[name].identity, self.schema.inherits.get(name)
+            key: tuple[object, ...] = (action, specialized, identity, chain, self.schema.grant_on.get(name))
             groups.setdefault(key, []).append(name)
             rules[key] = specialized
         made: list[_Group] = []
@@ -243,6 +245,7 @@ class _Module:
 
     def _tables(self, groups: Iterable[_Group]) -> Iterator[str]:
         schema = self.schema
+        yield "\n"
         yield f"_ACTIONS = frozenset({sorted({action for action, _ in schema.cells()})!r})"
         yield "_RECORDS = {"
         for resource in schema.resources:
@@ -282,7 +285,7 @@ class _Writer:
         """A Python expression of the same value, where no row that it reads is an error."""
         match expr:
             case Literal(value=value):
-                return repr(value)
+                return _text(value) if isinstance(value, str) else repr(value)
             case Var(name=name):
                 return {"principal": "p", "resource": "r", "context": "c", "row": "row"}[name]
             case Holder():
@@ -294,19 +297,16 @@ class _Writer:
             case Attr(of=of, name=name, optional=optional):
                 return f'{self.plain(of)}.get("{name}")' if optional else f'{self.plain(of)}["{name}"]'
             case Has(attr=Attr(of=of, name=name)):
-                return f'{self.plain(of)}.get("{name}") is not None'
+                return _cell("has", f'{self.plain(of)}.get("{name}")')
             case Not(operand=operand):
-                return f"not {self.inside(operand)}"
-            case And(operands=operands):
-                return " and ".join(self.inside(operand) for operand in operands)
-            case Or(operands=operands):
-                return " or ".join(self.inside(operand) for operand in operands)
+                return _cell("not", self.inside(operand))
+            case And(operands=operands) | Or(operands=operands):
+                word = "and" if isinstance(expr, And) else "or"
+                return reduce(partial(_cell, word), map(self.inside, operands)) if operands else ""
             case Compare(left=left, operator=operator, right=right):
-                cell = OPERATORS[operator].python
-                assert isinstance(cell, str)
-                return cell.format(self._operand(left), self._operand(right))
+                return _cell(operator, self._operand(left), self._operand(right))
             case Member(item=item, values=values):
-                return f"{self._operand(item)} in {values!r}"
+                return _cell("in", self._operand(item), repr(values))
             case Isolation(principal=principal, record=record, crosses=crosses):
                 same = f"{self.plain(principal)} == {self.plain(record)}"
                 return f"({same} or {self._holds_its_own_scope()})" if crosses else same
@@ -535,6 +535,12 @@ def _without_own_name(rule: Rule, type_name: str) -> Rule:
 
 def _holder_name(inherit: Inheritance) -> str:
     return f"{inherit.parent_type}_{inherit.attribute}_{inherit.parent}"
+
+
+def _cell(operator: str, *operands: str) -> str:
+    cell = OPERATORS[operator].python
+    assert isinstance(cell, str), "every operator has a Python template"
+    return cell.format(*operands)
 
 
 def _check(type_: Type) -> str:

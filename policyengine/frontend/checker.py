@@ -19,7 +19,7 @@ from policyengine.ir.visitor import children, rewrite, walk
 from policyengine.model import schema as model
 from policyengine.model.operators import OPERATORS
 from policyengine.model.schema import Known
-from policyengine.model.types import BASICS, BOOL, INT, STRING, TIME, TYPE, Entity, Enum, Id, Shape, Type, comparable
+from policyengine.model.types import BASICS, BOOL, INT, STRING, TYPE, Entity, Enum, Id, Shape, Type, comparable
 from policyengine.model.values import is_tenant_id
 from policyengine.source import Span
 
@@ -365,7 +365,7 @@ class Checker:
         item = self._check(expr.item, None, scope, facts)
         if item is None:
             return None
-        if type_of(item) in (BOOL, TIME):
+        if not OPERATORS["in"].types(type_of(item), type_of(item)):
             message = f"`in` does not list values of type {type_of(item)}"
             self.error("wrong-type", message, expr.span, "write comparisons")
             return None

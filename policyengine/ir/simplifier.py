@@ -13,6 +13,7 @@ from policyengine.ir.nodes import (
     Attr,
     Compare,
     Expr,
+    Has,
     Isolation,
     Literal,
     Member,
@@ -20,7 +21,7 @@ from policyengine.ir.nodes import (
     Or,
     Program,
 )
-from policyengine.ir.visitor import can_err, rewrite, rewrite_program, walk
+from policyengine.ir.visitor import can_err, children, rewrite, rewrite_program
 from policyengine.model.operators import OPERATORS
 from policyengine.model.types import TIME, Enum
 
@@ -92,4 +93,7 @@ def _cheapest_first(parts: list[Expr]) -> list[Expr]:
 
 
 def _reads_optional(expr: Expr) -> bool:
-    return any(isinstance(node, Attr) and node.optional for node in walk(expr))
+    """Whether it reads, and does not only look for, an attribute that may be absent."""
+    if isinstance(expr, Has):
+        return _reads_optional(expr.attr.of)
+    return (isinstance(expr, Attr) and expr.optional) or any(map(_reads_optional, children(expr)))

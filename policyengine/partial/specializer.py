@@ -94,19 +94,18 @@ def _expressions(rules: Iterable[Rule]) -> Iterator[Expr]:
 
 
 def _chain_reads(program: Program, type_name: str) -> set[tuple[Known, str]]:
-    """What finding the holder reads: the scope and the parent of the record, and of each row on the way."""
-    inherit = program.schema.inherits[type_name]
-    above = program.schema.inherits[inherit.parent_type]
-    return {
-        (Known.RECORD, f"resource.{inherit.attribute}"),
-        (Known.RECORD, f"resource.{inherit.parent}"),
-        (Known.ANCESTOR, f"holder.{above.attribute}"),
-        (Known.ANCESTOR, f"holder.{above.parent}"),
-    }
+    """What finding the holder reads of the record and of each row on the way: its id, its scope and its parent."""
+    schema, inherit = program.schema, program.schema.inherits[type_name]
+    names = (inherit.attribute, inherit.parent, schema.tenant_key)
+    above = {(Known.ANCESTOR, f"holder.{name}") for name in (*names, schema.resource[inherit.parent_type].identity)}
+    own = (Known.ARGUMENT, f"resource.{schema.resource[type_name].identity}")
+    return {own, *above, *((Known.RECORD, f"resource.{name}") for name in names)}
 
 
 def _grant_reads(program: Program, type_name: str) -> set[tuple[Known, str]]:
     """What judging grant rows reads: their keys and role, and whatever says whether a row counts."""
     grant = program.schema.grant_on[type_name]
     live = [node for node in walk(program.live_when(grant.name)) if isinstance(node, Attr)]
-    return {(Known.GRANT, f"row.{a.name}") for a in grant.attributes} | {(n.known, print_expr(n)) for n in live}
+    own = (Known.ARGUMENT, f"resource.{program.schema.resource[type_name].identity}")
+    rows = {(Known.GRANT, f"row.{a.name}") for a in grant.attributes}
+    return {own, *rows, *((node.known, print_expr(node)) for node in live)}

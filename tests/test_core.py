@@ -1,0 +1,223 @@
+"""The core keeps its promises: few nodes, a total operator table, printers, reads, grouping."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from lark import Lark
+
+import policyengine
+from policyengine.backends.python import emit_python
+from policyengine.compiler import Compiled, Engine, compile_folders, compile_sources, program_of
+from policyengine.diagnostics import PolicyError
+from policyengine.frontend.parser import grammar
+from policyengine.ir import nodes as ir
+from policyengine.ir.printer import print_expr, print_program
+from policyengine.ir.simplifier import simplify
+from policyengine.model.operators import OPERATORS, Refusal
+from policyengine.model.schema import Known
+from policyengine.model.types import BOOL, INT, TIME, Enum, Id
+from policyengine.partial.specializer import Partly, reads, specialize
+from policyengine.source import Source
+from tests import golden
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SMALL = """
+tenant Org by org
+principal User { id: Id as identity, org: Id of Org }
+resource Note { id: Id as identity, org: Id of Org, author: Id as owner, size: Int, tag: String?, open: Bool, at: Time }
+resource Memo { id: Id as identity, org: Id of Org, author: Id as owner, size: Int, tag: String?, open: Bool, at: Time }
+action read, write on Note, Memo
+access Note { always: record owner may read, write }
+access Memo { always: record owner may read, write }
+"""
+
+
+def compiled(text: str) -> Compiled:
+    return compile_sources([Source("small.policy", SMALL + text)])
+
+
+def condition(text: str, on: str = "Note") -> ir.Expr:
+    rules = program_of(compiled(f"forbid f: read on {on} when {text}")).rules
+    return next(rule.condition for rule in rules if rule.id == "f")
+
+
+# ---- Grammar and nodes
+
+
+def test_the_grammar_has_no_conflict() -> None:
+    Lark(grammar(), parser="lalr", strict=True, maybe_placeholders=True)
+
+
+def test_the_core_is_a_small_closed_set() -> None:
+    assert len(get_args(ir.Expr)) + len([ir.Rule, ir.Obliges, ir.Never, ir.Threat, ir.Changing, ir.Program]) <= 25
+
+
+def test_the_interpreter_is_a_screen_or_two() -> None:
+    lines = [
+        line for path in (ROOT / "policyengine/interpreter").glob("*.py") for line in path.read_text().splitlines()
+    ]
+    assert len([line for line in lines if line.strip()]) <= 260
+
+
+def test_only_the_listed_names_are_public() -> None:
+    assert policyengine.__all__ == ["Diagnostic", "Engine", "PolicyError", "load"]
+    for name in policyengine.__all__:
+        assert getattr(policyengine, name).__name__ == name
+
+
+# ---- The operator table
+
+
+def test_every_operator_has_a_template_or_a_refusal_for_every_reader() -> None:
+    assert set(OPERATORS) == {"==", "!=", "<", "<=", ">", ">=", "in", "has", "not", "and", "or"}
+    for operator in OPERATORS.values():
+        for cell in (operator.python, operator.dynamodb, operator.smt, operator.iam):
+            assert cell.code if isinstance(cell, Refusal) else cell
+        assert isinstance(operator.python, str)
+        assert isinstance(operator.smt, str)
+
+
+@pytest.mark.parametrize(
+    ("operator", "left", "right", "may"),
+    [
+        ("==", Id(), Id("Folder"), True),
+        ("==", Id("Folder"), Id("Host"), False),
+        ("==", Id(), Id("Org", tenant=True), False),
+        ("==", INT, BOOL, False),
+        ("<", TIME, TIME, True),
+        ("<", Id(), Id(), False),
+        ("<", BOOL, BOOL, False),
+        ("in", Id(), Id(), True),
+        ("in", TIME, TIME, False),
+        ("and", BOOL, BOOL, True),
+        ("and", BOOL, INT, False),
+    ],
+)
+def test_an_operator_stands_between_its_own_types_only(operator: str, left: Any, right: Any, may: bool) -> None:
+    assert OPERATORS[operator].types(left, right) is may
+
+
+# ---- Simplifier: what it says in its cases
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("not not resource.open", "resource.open"),
+        ("true and resource.open", "resource.open"),
+        ("resource.open or true", "true"),
+        ("resource.open and false", "false"),
+        ("resource.open and resource.open", "resource.open"),
+        ("not (resource.size == 1)", "resource.size != 1"),
+        ("1 == resource.size", "resource.size == 1"),
+        ("resource.size in { 2 }", "resource.size == 2"),
+        ("1 < 2", "true"),
+        ("resource.open == false", "not resource.open"),
+        ("(resource.open and resource.size < 1) and resource.at == resource.at",
+         "resource.open and resource.size < 1 and resource.at == resource.at"),
+    ],
+)  # fmt: skip
+def test_a_condition_becomes_its_simplest_form(before: str, after: str) -> None:
+    assert print_expr(condition(before)) == after
+
+
+def test_a_part_that_can_err_comes_last_but_never_before_its_guard() -> None:
+    text = """
+    resource Box { id: Id as identity, org: Id of Org, note: Id of Note, limit: Int? }
+    action read on Box
+    access Box { always: role admin may read }
+    """.replace("access Box { always: role admin may read }", "permit p: read on Box")
+    program = program_of(
+        compiled(text + "forbid f: read on Box when resource.note.open and has resource.limit and resource.limit > 1")
+    )
+    rule = next(rule for rule in program.rules if rule.id == "f")
+    assert print_expr(rule.condition) == "has resource.limit and Note[resource.note].open and resource.limit > 1"
+
+
+def test_times_are_not_folded_as_text() -> None:
+    early, late = ir.Literal("2026-01-01T12:00:00+09:00", TIME), ir.Literal("2026-01-01T04:00:00Z", TIME)
+    assert simplify(ir.Compare(late, "<", early)) == ir.Compare(late, "<", early)
+
+
+def test_membership_in_all_values_is_true() -> None:
+    colour = Enum("Colour", ("RED", "BLUE"), False)
+    attr = ir.Attr(ir.Var("resource", BOOL), "colour", colour, Known.RECORD)
+    assert simplify(ir.Member(attr, ("BLUE", "RED"))) == ir.TRUE
+
+
+# ---- Printers, digests, bundles
+
+
+def test_the_core_of_studio_is_as_printed() -> None:
+    golden.check("studio.core", print_program(program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))))
+
+
+def test_the_module_of_studio_is_as_generated() -> None:
+    text = emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas")))
+    golden.check("studio_bundle.py", text)
+
+
+def test_comments_docs_and_order_do_not_change_the_digest_but_a_rule_does() -> None:
+    first = Engine(program_of(compiled("forbid f: read on Note when resource.open")))
+    again = Engine(program_of(compiled("// why\n/// said\nforbid f: read on Note when resource.open")))
+    other = Engine(program_of(compiled("forbid f: read on Note when not resource.open")))
+    assert first.digest == again.digest != other.digest
+
+
+def test_types_with_the_same_rules_share_their_functions() -> None:
+    text = emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas")))
+    assert "# read on Conversation, Diagram, File, Folder, Host, Memory, Procedure\n" in text
+    assert "# share on Folder\n" in text
+
+
+def test_every_line_of_the_module_compiles_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    compile(emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))), "bundle", "exec")
+    assert not recwarn.list
+
+
+# ---- Specializing and reading
+
+
+def test_a_residual_holds_only_what_is_left() -> None:
+    program = program_of(compiled('forbid f: read on Note, Memo when resource.type == Memo and principal.id == "u"'))
+    assert [rule.id for rule in specialize(program, Partly("read", "Note")).rules] == ["Note.always.record_owner"]
+    known = specialize(program, Partly("read", "Memo", {"id": "u", "org": "o"}))
+    assert {rule.id: print_expr(rule.condition) for rule in known.rules} == {
+        "Memo.always.record_owner": 'resource.org == "o" and resource.author == "u"',
+        "f": "true",
+    }
+
+
+def test_reads_are_the_fetch_plan(studio: Any) -> None:
+    assert reads(studio.program, "configure", "Tool") == (
+        (Known.RECORD, "resource.orgId"),
+        (Known.TOKEN, "principal.orgId"),
+        (Known.TOKEN, "principal.orgRole"),
+    )
+    plan = dict.fromkeys(known for known, _ in reads(studio.program, "read", "Host"))
+    assert set(plan) == {Known.TOKEN, Known.ARGUMENT, Known.RECORD, Known.ANCESTOR, Known.GRANT, Known.CLOCK}
+    assert (Known.REFERENCED, "Connector[resource.connectorId].enabled") in reads(studio.program, "invoke", "Tool")
+
+
+# ---- Isolation is not one more rule
+
+
+def test_every_permit_of_an_isolated_type_begins_with_isolation(studio: Any) -> None:
+    for rule in studio.program.rules:
+        first = rule.condition.operands[0] if isinstance(rule.condition, ir.And) else rule.condition
+        assert isinstance(first, ir.Isolation) == (rule.effect == "permit")
+        assert not rule.crosses or rule.id.startswith("Scoped.CUSTOM.grant_")
+
+
+def test_only_a_reason_takes_a_type_out_of_isolation() -> None:
+    outside = compiled(
+        'resource Region { id: Id as identity } global "the same for all"\naction read on Region\npermit p: read on Region'
+    )
+    engine = Engine(program_of(outside))
+    request = {"principal": {"id": "u", "org": "o"}, "action": "read", "resource": {"type": "Region", "id": "eu"}}
+    assert engine.authorize(request, engine.entities({}))["decision"] == "allow"
+    for text in ("resource Region { id: Id as identity }", 'resource Region { id: Id as identity } global ""'):
+        with pytest.raises(PolicyError):
+            program_of(compiled(text))
