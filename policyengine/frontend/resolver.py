@@ -352,8 +352,7 @@ class _Resolver:
                 elif inherit := self._inherit(d.by, rows[0], types, resources[type_name]):
                     found[type_name] = inherit
         for type_name, inherit in found.items():
-            above = found.get(inherit.parent_type)
-            if above is None or (above.parent, above.parent_type) != (inherit.parent, inherit.parent_type):
+            if found.get(inherit.parent_type) != inherit:
                 where = next(d.name for d in self.all if isinstance(d, ast.Access) and d.by is not None)
                 message = f"a chain from `{type_name}` would leave `{inherit.parent_type}`"
                 help = f"a {inherit.parent_type} inherits from a {inherit.parent_type}, by the same attributes"

@@ -41,7 +41,15 @@ def is_id(value: Any) -> bool:
 
 
 def is_tenant_id(value: Any) -> bool:
-    return type(value) is str and 0 < len(value) <= 64 and not value.strip(_TENANT_ID_CHARACTERS)
+    if type(value) is not str or not 0 < len(value) <= 64 or value.strip(_TENANT_ID_CHARACTERS):
+        return False
+    if len(tenant_ids) >= 1024:
+        tenant_ids.clear()
+    tenant_ids.add(value)
+    return True
+
+
+tenant_ids: set[str] = set()  # some that were found to be well-formed, so that most need no second look
 
 
 def is_int(value: Any) -> bool:
@@ -200,10 +208,10 @@ def load(entities: SupportsRows, org_id: str, type_name: str, id: str) -> Any:
         raise _incomplete(failure) from failure
 
 
-def load_grants(entities: SupportsRows, org_id: str, type_name: str, id: str, member_id: str) -> Iterable[Any]:
-    """The grant rows, whatever they are."""
+def load_grants(entities: SupportsRows, key: tuple[str, str, str, str]) -> Iterable[Any]:
+    """The grant rows on a record (organization, type, id) for a member, whatever they are."""
     try:
-        return list(entities.grants(org_id, type_name, id, member_id))
+        return list(entities.grants(*key))
     except Exception as failure:
         raise _incomplete(failure) from failure
 
@@ -226,13 +234,14 @@ class Entities:
     attributes in the order organization, type, id, member).
     """
 
-    __slots__ = ("_grants", "_rows")
+    __slots__ = ("_grants", "_rows", "above")
 
     def __init__(self, data: Any, types: dict[str, Any], grants: dict[str, Any]) -> None:
         if not isinstance(data, dict) or not all(isinstance(rows, list) for rows in data.values()):
             raise ValueError("data is not an object of arrays")
         self._rows: dict[tuple[str, str, str], dict[str, Any] | None] = {}
         self._grants: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        self.above: dict[tuple[str, str, str], Any] = {}
         for type_name, (check, tenant_key, identity) in types.items():
             for row in data.get(type_name, ()):
                 if check(row):
@@ -244,12 +253,31 @@ class Entities:
                     self._grants.setdefault(tuple([row[name] for name in names]), []).append(dict(row))
 
     def get(self, org_id: str, type_name: str, id: str) -> dict[str, Any] | None:
-        """The one well-formed row with that key, or None: two are none."""
-        return self._rows.get((org_id, type_name, id))
+        """A copy of the one well-formed row with that key, or None: two are none."""
+        row = self.row(org_id, type_name, id)
+        return row and dict(row)
 
     def grants(self, org_id: str, type_name: str, id: str, member_id: str) -> list[dict[str, Any]]:
-        """The well-formed grant rows on that record for that member, whatever their roles and times."""
-        return self._grants.get((org_id, type_name, id, member_id), [])
+        """Copies of the well-formed grant rows on that record for that member, whatever their roles and times."""
+        return [dict(row) for row in self.grant_rows((org_id, type_name, id, member_id))]
+
+    # Generated code reads the rows themselves, and does not check again what was checked here.
+
+    def row(self, org_id: str, type_name: str, id: str) -> dict[str, Any] | None:
+        return self._rows.get((org_id, type_name, id))
+
+    def grant_rows(self, key: tuple[str, str, str, str]) -> Iterable[dict[str, Any]]:
+        return self._grants.get(key, ())
+
+    def remember(self, key: tuple[str, str, str], found: Any) -> None:
+        """What holds the scope above a row. Only of rows that are here, so that requests cannot fill the memory."""
+        if key in self._rows:
+            self.above[key] = found
+
+
+def never(resource: Any) -> bool:
+    """What a malformed principal or context may do."""
+    return False
 
 
 # ---- Decisions

@@ -37,7 +37,15 @@ def is_id(value: Any) -> bool:
 
 
 def is_tenant_id(value: Any) -> bool:
-    return type(value) is str and 0 < len(value) <= 64 and not value.strip(_TENANT_ID_CHARACTERS)
+    if type(value) is not str or not 0 < len(value) <= 64 or value.strip(_TENANT_ID_CHARACTERS):
+        return False
+    if len(tenant_ids) >= 1024:
+        tenant_ids.clear()
+    tenant_ids.add(value)
+    return True
+
+
+tenant_ids: set[str] = set()  # some that were found to be well-formed, so that most need no second look
 
 
 def is_int(value: Any) -> bool:
@@ -196,10 +204,10 @@ def load(entities: SupportsRows, org_id: str, type_name: str, id: str) -> Any:
         raise _incomplete(failure) from failure
 
 
-def load_grants(entities: SupportsRows, org_id: str, type_name: str, id: str, member_id: str) -> Iterable[Any]:
-    """The grant rows, whatever they are."""
+def load_grants(entities: SupportsRows, key: tuple[str, str, str, str]) -> Iterable[Any]:
+    """The grant rows on a record (organization, type, id) for a member, whatever they are."""
     try:
-        return list(entities.grants(org_id, type_name, id, member_id))
+        return list(entities.grants(*key))
     except Exception as failure:
         raise _incomplete(failure) from failure
 
@@ -222,13 +230,14 @@ class Entities:
     attributes in the order organization, type, id, member).
     """
 
-    __slots__ = ("_grants", "_rows")
+    __slots__ = ("_grants", "_rows", "above")
 
     def __init__(self, data: Any, types: dict[str, Any], grants: dict[str, Any]) -> None:
         if not isinstance(data, dict) or not all(isinstance(rows, list) for rows in data.values()):
             raise ValueError("data is not an object of arrays")
         self._rows: dict[tuple[str, str, str], dict[str, Any] | None] = {}
         self._grants: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        self.above: dict[tuple[str, str, str], Any] = {}
         for type_name, (check, tenant_key, identity) in types.items():
             for row in data.get(type_name, ()):
                 if check(row):
@@ -240,12 +249,31 @@ class Entities:
                     self._grants.setdefault(tuple([row[name] for name in names]), []).append(dict(row))
 
     def get(self, org_id: str, type_name: str, id: str) -> dict[str, Any] | None:
-        """The one well-formed row with that key, or None: two are none."""
-        return self._rows.get((org_id, type_name, id))
+        """A copy of the one well-formed row with that key, or None: two are none."""
+        row = self.row(org_id, type_name, id)
+        return row and dict(row)
 
     def grants(self, org_id: str, type_name: str, id: str, member_id: str) -> list[dict[str, Any]]:
-        """The well-formed grant rows on that record for that member, whatever their roles and times."""
-        return self._grants.get((org_id, type_name, id, member_id), [])
+        """Copies of the well-formed grant rows on that record for that member, whatever their roles and times."""
+        return [dict(row) for row in self.grant_rows((org_id, type_name, id, member_id))]
+
+    # Generated code reads the rows themselves, and does not check again what was checked here.
+
+    def row(self, org_id: str, type_name: str, id: str) -> dict[str, Any] | None:
+        return self._rows.get((org_id, type_name, id))
+
+    def grant_rows(self, key: tuple[str, str, str, str]) -> Iterable[dict[str, Any]]:
+        return self._grants.get(key, ())
+
+    def remember(self, key: tuple[str, str, str], found: Any) -> None:
+        """What holds the scope above a row. Only of rows that are here, so that requests cannot fill the memory."""
+        if key in self._rows:
+            self.above[key] = found
+
+
+def never(resource: Any) -> bool:
+    """What a malformed principal or context may do."""
+    return False
 
 
 # ---- Decisions
@@ -519,6 +547,8 @@ def _ok_row_Connector(row):
 
 
 def _find_Connector(entities, org, id):
+    if type(entities) is Entities:
+        return entities.row(org, "Connector", id)
     row = load(entities, org, "Connector", id)
     if (
         _ok_row_Connector(row) and
@@ -534,6 +564,8 @@ def _ok_row_Folder(row):
 
 
 def _find_Folder(entities, org, id):
+    if type(entities) is Entities:
+        return entities.row(org, "Folder", id)
     row = load(entities, org, "Folder", id)
     if (
         _ok_row_Folder(row) and
@@ -544,11 +576,25 @@ def _find_Folder(entities, org, id):
     return None
 
 
-def _holder_Folder_scope_parentId(entities, t, r):
+def _holder_Folder(entities, r):
     if r["scope"] != "INHERIT":
         return r
-    org, up = r["orgId"], r.get("parentId")
-    met = {r["id"]} if t == "Folder" else set()
+    own = r["id"] if r["type"] == "Folder" else None
+    return _above_Folder(entities, r["orgId"], r.get("parentId"), own)
+
+
+def _above_Folder(entities, org, up, own):
+    if own is not None or type(entities) is not Entities:
+        return _climb_Folder(entities, org, up, own)
+    found = entities.above.get((org, "Folder", up))
+    if found is None:
+        found = _climb_Folder(entities, org, up, None)
+        entities.remember((org, "Folder", up), found)
+    return found
+
+
+def _climb_Folder(entities, org, up, own):
+    met = {own}
     for _ in range(32):
         if up is None:
             break
@@ -566,17 +612,15 @@ def _holder_Folder_scope_parentId(entities, t, r):
     return Err("the chain does not resolve: it is longer than 32")
 
 
-def _granted_ResourceShareMember(entities, c, org, t, id, member, member_org, roles):
-    for row in load_grants(entities, org, t, id, member):
+def _granted_ResourceShareMember(entities, org, t, id, member, member_org, roles, c_now):
+    checked = type(entities) is Entities
+    key = (org, t, id, member)
+    for row in entities.grant_rows(key) if checked else load_grants(entities, key):
         if (
-            _ok_of_ResourceShareMember(row) and
-            row["orgId"] == org and
-            row["resourceType"] == t and
-            row["resourceId"] == id and
-            row["memberId"] == member and
+            (checked or (_ok_of_ResourceShareMember(row) and row["orgId"] == org and row["resourceType"] == t and row["resourceId"] == id and row["memberId"] == member)) and
             row["memberOrgId"] == member_org and
             row["role"] in roles and
-            ((not (row.get("expiresAt") is not None)) or ((c.get("now") is not None) and (instant(c.get("now")) < instant(row.get("expiresAt")))))
+            ((not (row.get("expiresAt") is not None)) or ((c_now is not None) and (instant(c_now) < instant(row.get("expiresAt")))))
         ):
             return True
     return False
@@ -585,73 +629,750 @@ def _granted_ResourceShareMember(entities, c, org, t, id, member, member_org, ro
 # configure on Connector
 
 
-def _report_configure_Connector(entities, p, r, c, t):
+def _report_configure_Connector(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
         permits.append("Connector.always.role_admin")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_configure_Connector(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
+def _allows_configure_Connector(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_enabled = r["enabled"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_enabled) is bool
+    ):
+        return False
+    if p_orgId == r_orgId and (p_orgRole == "admin"):
         return True
     return False
+
+
+def _each_configure_Connector(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_enabled = r["enabled"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_enabled) is bool
+        ):
+            return False
+        if p_orgId == r_orgId and (p_orgRole == "admin"):
+            return True
+        return False
+    return decide
 
 
 # configure on Tool
 
 
-def _report_configure_Tool(entities, p, r, c, t):
+def _report_configure_Tool(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
         permits.append("Tool.always.role_admin")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_configure_Tool(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
+def _allows_configure_Tool(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_toolClass = r["toolClass"]
+    r_enabled = r["enabled"]
+    r_connectorId = r.get("connectorId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and r_toolClass in _enum_ToolClass
+        and type(r_enabled) is bool
+        and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+    ):
+        return False
+    if p_orgId == r_orgId and (p_orgRole == "admin"):
         return True
     return False
 
 
-# create on Conversation, Diagram, File, Folder, Host, Memory, Procedure
+def _each_configure_Tool(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_toolClass = r["toolClass"]
+        r_enabled = r["enabled"]
+        r_connectorId = r.get("connectorId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and r_toolClass in _enum_ToolClass
+            and type(r_enabled) is bool
+            and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+        ):
+            return False
+        if p_orgId == r_orgId and (p_orgRole == "admin"):
+            return True
+        return False
+    return decide
 
 
-def _report_create_Conversation(entities, p, r, c, t):
+# create on Conversation
+
+
+def _report_create_Conversation(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("Scoped.always.record_owner")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_create_Conversation(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_create_Conversation(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_trust = r.get("trust")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_trust is None or r_trust in _enum_Trust)
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
+
+
+def _each_create_Conversation(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_trust = r.get("trust")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_trust is None or r_trust in _enum_Trust)
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
+
+
+# create on Diagram, Host, Memory, Procedure
+
+
+def _report_create_Diagram(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_create_Diagram(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
+        return True
+    return False
+
+
+def _each_create_Diagram(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
+
+
+# create on File
+
+
+def _report_create_File(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_create_File(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_key = r.get("key")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
+        return True
+    return False
+
+
+def _each_create_File(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_key = r.get("key")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
+
+
+# create on Folder
+
+
+def _report_create_Folder(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_create_Folder(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
+        return True
+    return False
+
+
+def _each_create_Folder(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
 # create on KeychainEntry
 
 
-def _report_create_KeychainEntry(entities, p, r, c, t):
+def _report_create_KeychainEntry(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("KeychainEntry.always.record_owner")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_create_KeychainEntry(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_create_KeychainEntry(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
 
 
-# delete on Conversation, Diagram, File, Folder, Host, Memory, Procedure
+def _each_create_KeychainEntry(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
-def _report_delete_Conversation(entities, p, r, c, t):
+# delete on Conversation
+
+
+def _report_delete_Conversation(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
-    find_h = Once(lambda: _holder_Folder_scope_parentId(entities, t, r))
+    find_h = Once(lambda: _holder_Folder(entities, r))
     value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
     if value is True:
         permits.append("Scoped.ORG.role_admin")
@@ -662,39 +1383,674 @@ def _report_delete_Conversation(entities, p, r, c, t):
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_delete_Conversation(entities, p, r, c, t, discharged):
-    h = None
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
-        return True
-    if (p["orgId"] == r["orgId"] and (p["orgRole"] == "admin")):
-        if h is None:
-            h = _holder_Folder_scope_parentId(entities, t, r)
-        h_ok = type(h) is not Err
-        if (p["orgId"] == r["orgId"] and (p["orgRole"] == "admin") and (h_ok and (h["scope"] == "ORG"))):
+def _allows_delete_Conversation(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_trust = r.get("trust")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_trust is None or r_trust in _enum_Trust)
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
             return True
     return False
+
+
+def _each_delete_Conversation(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_trust = r.get("trust")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_trust is None or r_trust in _enum_Trust)
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"))
+                if verdict:
+                    return True
+            return False
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# delete on Diagram, Host, Memory, Procedure
+
+
+def _report_delete_Diagram(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_admin")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_admin: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_delete_Diagram(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_delete_Diagram(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"))
+                if verdict:
+                    return True
+            return False
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# delete on File
+
+
+def _report_delete_File(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_admin")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_admin: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_delete_File(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_key = r.get("key")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_delete_File(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_key = r.get("key")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"))
+                if verdict:
+                    return True
+            return False
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# delete on Folder
+
+
+def _report_delete_Folder(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_admin")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_admin: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_delete_Folder(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+            h_ok = type(h) is not Err
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_delete_Folder(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                if h is None:
+                    h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+                h_ok = type(h) is not Err
+                if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                    return True
+            return False
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
 
 
 # delete on KeychainEntry
 
 
-def _report_delete_KeychainEntry(entities, p, r, c, t):
+def _report_delete_KeychainEntry(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("KeychainEntry.always.record_owner")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_delete_KeychainEntry(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_delete_KeychainEntry(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
+
+
+def _each_delete_KeychainEntry(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
 # invoke on Tool
 
 
-def _report_invoke_Tool(entities, p, r, c, t):
+def _report_invoke_Tool(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     find_x_connectorId = Once(lambda: reference(entities, r["orgId"], "Connector", r.get("connectorId"), _find_Connector))
     if p["orgId"] == r["orgId"]:
@@ -708,53 +2064,239 @@ def _report_invoke_Tool(entities, p, r, c, t):
     if not r["enabled"]:
         blocks.append(("disabled_tool", "An administrator has disabled this tool."))
     if not (((r["toolClass"] == "READ_ONLY") and (c["trust"] in ('AUTONOMOUS', 'SUPERVISED'))) or ((r["toolClass"] == "MODERATE") and (c["trust"] == "AUTONOMOUS"))):
-        v_resourceType = t
+        v_resourceType = r["type"]
         v_resourceId = r["id"]
         obligations.append((("name", "approval"), ("resourceType", v_resourceType), ("resourceId", v_resourceId), ))
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_invoke_Tool(entities, p, r, c, t, discharged):
+def _allows_invoke_Tool(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_toolClass = r["toolClass"]
+    r_enabled = r["enabled"]
+    r_connectorId = r.get("connectorId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and r_toolClass in _enum_ToolClass
+        and type(r_enabled) is bool
+        and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+    ):
+        return False
     x_connectorId = None
-    if (r.get("connectorId") is not None):
+    if (r_connectorId is not None):
         if x_connectorId is None:
-            x_connectorId = reference(entities, r["orgId"], "Connector", r.get("connectorId"), _find_Connector)
+            x_connectorId = reference(entities, r_orgId, "Connector", r_connectorId, _find_Connector)
         x_connectorId_ok = type(x_connectorId) is not Err
         if not ((x_connectorId_ok and x_connectorId["enabled"])):
             return False
-    if (not r["enabled"]):
+    if (not r_enabled):
         return False
-    if (not (((r["toolClass"] == "READ_ONLY") and (c["trust"] in ('AUTONOMOUS', 'SUPERVISED'))) or ((r["toolClass"] == "MODERATE") and (c["trust"] == "AUTONOMOUS")))):
-        if not (is_discharged({"name": "approval", "resourceType": t, "resourceId": r["id"]}, discharged)):
+    if (not (((r_toolClass == "READ_ONLY") and (c_trust in ('AUTONOMOUS', 'SUPERVISED'))) or ((r_toolClass == "MODERATE") and (c_trust == "AUTONOMOUS")))):
+        if not (is_discharged({"name": "approval", "resourceType": r["type"], "resourceId": r_id}, discharged)):
             return False
-    if p["orgId"] == r["orgId"]:
+    if p_orgId == r_orgId:
         return True
     return False
+
+
+def _each_invoke_Tool(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_toolClass = r["toolClass"]
+        r_enabled = r["enabled"]
+        r_connectorId = r.get("connectorId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and r_toolClass in _enum_ToolClass
+            and type(r_enabled) is bool
+            and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+        ):
+            return False
+        x_connectorId = None
+        if (r_connectorId is not None):
+            if x_connectorId is None:
+                x_connectorId = reference(entities, r_orgId, "Connector", r_connectorId, _find_Connector)
+            x_connectorId_ok = type(x_connectorId) is not Err
+            if not ((x_connectorId_ok and x_connectorId["enabled"])):
+                return False
+        if (not r_enabled):
+            return False
+        if (not (((r_toolClass == "READ_ONLY") and (c_trust in ('AUTONOMOUS', 'SUPERVISED'))) or ((r_toolClass == "MODERATE") and (c_trust == "AUTONOMOUS")))):
+            if not (is_discharged({"name": "approval", "resourceType": r["type"], "resourceId": r_id}, discharged)):
+                return False
+        if p_orgId == r_orgId:
+            return True
+        return False
+    return decide
 
 
 # list on Connector
 
 
-def _report_list_Connector(entities, p, r, c, t):
+def _report_list_Connector(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"]:
         permits.append("Connector.always.role_member")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_list_Connector(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"]:
+def _allows_list_Connector(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_enabled = r["enabled"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_enabled) is bool
+    ):
+        return False
+    if p_orgId == r_orgId:
         return True
     return False
 
 
-# list on Conversation, Diagram, File, Folder, Host, Memory, Procedure
+def _each_list_Connector(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_enabled = r["enabled"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_enabled) is bool
+        ):
+            return False
+        if p_orgId == r_orgId:
+            return True
+        return False
+    return decide
 
 
-def _report_list_Conversation(entities, p, r, c, t):
+# list on Conversation
+
+
+def _report_list_Conversation(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
-    find_h = Once(lambda: _holder_Folder_scope_parentId(entities, t, r))
-    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, c, r["orgId"], t if h is r else "Folder", h["id"], p["id"], p["orgId"], ('editor', 'viewer')), find_h()))
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
     if value is True:
         permits.append("Scoped.CUSTOM.grant_viewer")
     elif value is not False:
@@ -779,80 +2321,974 @@ def _report_list_Conversation(entities, p, r, c, t):
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_list_Conversation(entities, p, r, c, t, discharged):
-    h = None
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_list_Conversation(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_trust = r.get("trust")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_trust is None or r_trust in _enum_Trust)
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
         return True
-    if ((p["orgId"] == r["orgId"] or r["scope"] != "INHERIT")) or (p["orgId"] == r["orgId"]):
-        if h is None:
-            h = _holder_Folder_scope_parentId(entities, t, r)
-        h_ok = type(h) is not Err
-        if ((p["orgId"] == r["orgId"] or r["scope"] != "INHERIT") and (h_ok and (h["scope"] == "CUSTOM")) and (h_ok and _granted_ResourceShareMember(entities, c, r["orgId"], t if h is r else "Folder", h["id"], p["id"], p["orgId"], ('editor', 'viewer')))):
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
             return True
-        if (p["orgId"] == r["orgId"] and (h_ok and (h["scope"] == "CUSTOM")) and (h_ok and (h["ownerId"] == p["id"]))):
-            return True
-        if (p["orgId"] == r["orgId"] and (h_ok and (h["scope"] == "ORG"))):
-            return True
-        if (p["orgId"] == r["orgId"] and (h_ok and (h["scope"] == "PRIVATE")) and (h_ok and (h["ownerId"] == p["id"]))):
+        if (r_ownerId == p_id):
             return True
     return False
+
+
+def _each_list_Conversation(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_trust = r.get("trust")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_trust is None or r_trust in _enum_Trust)
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now)) or (h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# list on Diagram, Host, Memory, Procedure
+
+
+def _report_list_Diagram(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_viewer")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_viewer: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.holder_owner: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_member")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_member: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "PRIVATE", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.PRIVATE.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.PRIVATE.holder_owner: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_list_Diagram(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_list_Diagram(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now)) or (h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# list on File
+
+
+def _report_list_File(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_viewer")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_viewer: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.holder_owner: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_member")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_member: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "PRIVATE", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.PRIVATE.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.PRIVATE.holder_owner: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_list_File(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_key = r.get("key")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_list_File(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_key = r.get("key")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now)) or (h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# list on Folder
+
+
+def _report_list_Folder(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_viewer")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_viewer: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.holder_owner: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_member")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_member: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "PRIVATE", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.PRIVATE.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.PRIVATE.holder_owner: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_list_Folder(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_list_Folder(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                if h is None:
+                    h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+                h_ok = type(h) is not Err
+                if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                    return True
+                if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                    return True
+                if h_ok and (h["scope"] == "ORG"):
+                    return True
+                if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
 
 
 # list on KeychainEntry
 
 
-def _report_list_KeychainEntry(entities, p, r, c, t):
+def _report_list_KeychainEntry(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("KeychainEntry.always.record_owner")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_list_KeychainEntry(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_list_KeychainEntry(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
+
+
+def _each_list_KeychainEntry(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
 # list on Tool
 
 
-def _report_list_Tool(entities, p, r, c, t):
+def _report_list_Tool(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"]:
         permits.append("Tool.always.role_member")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_list_Tool(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"]:
+def _allows_list_Tool(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_toolClass = r["toolClass"]
+    r_enabled = r["enabled"]
+    r_connectorId = r.get("connectorId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and r_toolClass in _enum_ToolClass
+        and type(r_enabled) is bool
+        and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+    ):
+        return False
+    if p_orgId == r_orgId:
         return True
     return False
+
+
+def _each_list_Tool(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_toolClass = r["toolClass"]
+        r_enabled = r["enabled"]
+        r_connectorId = r.get("connectorId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and r_toolClass in _enum_ToolClass
+            and type(r_enabled) is bool
+            and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+        ):
+            return False
+        if p_orgId == r_orgId:
+            return True
+        return False
+    return decide
 
 
 # read on Connector
 
 
-def _report_read_Connector(entities, p, r, c, t):
+def _report_read_Connector(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"]:
         permits.append("Connector.always.role_member")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_read_Connector(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"]:
+def _allows_read_Connector(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_enabled = r["enabled"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_enabled) is bool
+    ):
+        return False
+    if p_orgId == r_orgId:
         return True
     return False
 
 
-# read on Conversation, Diagram, File, Folder, Host, Memory, Procedure
+def _each_read_Connector(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_enabled = r["enabled"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_enabled) is bool
+        ):
+            return False
+        if p_orgId == r_orgId:
+            return True
+        return False
+    return decide
 
 
-def _report_read_Conversation(entities, p, r, c, t):
+# read on Conversation
+
+
+def _report_read_Conversation(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
-    find_h = Once(lambda: _holder_Folder_scope_parentId(entities, t, r))
-    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, c, r["orgId"], t if h is r else "Folder", h["id"], p["id"], p["orgId"], ('editor', 'viewer')), find_h()))
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
     if value is True:
         permits.append("Scoped.CUSTOM.grant_viewer")
     elif value is not False:
@@ -877,61 +3313,872 @@ def _report_read_Conversation(entities, p, r, c, t):
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_read_Conversation(entities, p, r, c, t, discharged):
-    h = None
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_read_Conversation(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_trust = r.get("trust")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_trust is None or r_trust in _enum_Trust)
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
         return True
-    if ((p["orgId"] == r["orgId"] or r["scope"] != "INHERIT")) or (p["orgId"] == r["orgId"]):
-        if h is None:
-            h = _holder_Folder_scope_parentId(entities, t, r)
-        h_ok = type(h) is not Err
-        if ((p["orgId"] == r["orgId"] or r["scope"] != "INHERIT") and (h_ok and (h["scope"] == "CUSTOM")) and (h_ok and _granted_ResourceShareMember(entities, c, r["orgId"], t if h is r else "Folder", h["id"], p["id"], p["orgId"], ('editor', 'viewer')))):
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
             return True
-        if (p["orgId"] == r["orgId"] and (h_ok and (h["scope"] == "CUSTOM")) and (h_ok and (h["ownerId"] == p["id"]))):
-            return True
-        if (p["orgId"] == r["orgId"] and (h_ok and (h["scope"] == "ORG"))):
-            return True
-        if (p["orgId"] == r["orgId"] and (h_ok and (h["scope"] == "PRIVATE")) and (h_ok and (h["ownerId"] == p["id"]))):
+        if (r_ownerId == p_id):
             return True
     return False
+
+
+def _each_read_Conversation(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_trust = r.get("trust")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_trust is None or r_trust in _enum_Trust)
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now)) or (h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# read on Diagram, Host, Memory, Procedure
+
+
+def _report_read_Diagram(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_viewer")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_viewer: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.holder_owner: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_member")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_member: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "PRIVATE", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.PRIVATE.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.PRIVATE.holder_owner: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_read_Diagram(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_read_Diagram(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now)) or (h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# read on File
+
+
+def _report_read_File(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_viewer")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_viewer: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.holder_owner: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_member")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_member: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "PRIVATE", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.PRIVATE.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.PRIVATE.holder_owner: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_read_File(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_key = r.get("key")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_read_File(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_key = r.get("key")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now)) or (h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# read on Folder
+
+
+def _report_read_Folder(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor', 'viewer'), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_viewer")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_viewer: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.holder_owner: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_member")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_member: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "PRIVATE", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
+    if value is True:
+        permits.append("Scoped.PRIVATE.holder_owner")
+    elif value is not False:
+        errors.append("Scoped.PRIVATE.holder_owner: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_read_Folder(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                return True
+            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                return True
+            if h_ok and (h["scope"] == "ORG"):
+                return True
+            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_read_Folder(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                if h is None:
+                    h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+                h_ok = type(h) is not Err
+                if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                    return True
+                if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                    return True
+                if h_ok and (h["scope"] == "ORG"):
+                    return True
+                if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor', 'viewer'), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
 
 
 # read on KeychainEntry
 
 
-def _report_read_KeychainEntry(entities, p, r, c, t):
+def _report_read_KeychainEntry(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("KeychainEntry.always.record_owner")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_read_KeychainEntry(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_read_KeychainEntry(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
+
+
+def _each_read_KeychainEntry(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
 # read on Tool
 
 
-def _report_read_Tool(entities, p, r, c, t):
+def _report_read_Tool(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"]:
         permits.append("Tool.always.role_member")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_read_Tool(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"]:
+def _allows_read_Tool(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_toolClass = r["toolClass"]
+    r_enabled = r["enabled"]
+    r_connectorId = r.get("connectorId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and r_toolClass in _enum_ToolClass
+        and type(r_enabled) is bool
+        and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+    ):
+        return False
+    if p_orgId == r_orgId:
         return True
     return False
 
 
-# revoke on Conversation, Diagram, File, Folder, Host, Memory, Procedure
+def _each_read_Tool(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_toolClass = r["toolClass"]
+        r_enabled = r["enabled"]
+        r_connectorId = r.get("connectorId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and r_toolClass in _enum_ToolClass
+            and type(r_enabled) is bool
+            and (r_connectorId is None or type(r_connectorId) is str and r_connectorId and (r_connectorId.isascii() or is_id(r_connectorId)))
+        ):
+            return False
+        if p_orgId == r_orgId:
+            return True
+        return False
+    return decide
 
 
-def _report_revoke_Conversation(entities, p, r, c, t):
+# revoke on Conversation
+
+
+def _report_revoke_Conversation(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("Scoped.always.record_owner")
@@ -940,23 +4187,471 @@ def _report_revoke_Conversation(entities, p, r, c, t):
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_revoke_Conversation(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
-        return True
-    if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
-        return True
+def _allows_revoke_Conversation(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_trust = r.get("trust")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_trust is None or r_trust in _enum_Trust)
+    ):
+        return False
+    if p_orgId == r_orgId:
+        if (r_ownerId == p_id):
+            return True
+        if (p_orgRole == "admin"):
+            return True
     return False
 
 
-# share on Conversation, Diagram, File, Host, Memory, Procedure
+def _each_revoke_Conversation(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_trust = r.get("trust")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_trust is None or r_trust in _enum_Trust)
+        ):
+            return False
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if (p_orgRole == "admin"):
+                return True
+        return False
+    return decide
 
 
-def _report_share_Conversation(entities, p, r, c, t):
+# revoke on Diagram, Host, Memory, Procedure
+
+
+def _report_revoke_Diagram(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
+        permits.append("Scoped.always.role_admin")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_revoke_Diagram(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if p_orgId == r_orgId:
+        if (r_ownerId == p_id):
+            return True
+        if (p_orgRole == "admin"):
+            return True
+    return False
+
+
+def _each_revoke_Diagram(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if (p_orgRole == "admin"):
+                return True
+        return False
+    return decide
+
+
+# revoke on File
+
+
+def _report_revoke_File(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
+        permits.append("Scoped.always.role_admin")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_revoke_File(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_key = r.get("key")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+    ):
+        return False
+    if p_orgId == r_orgId:
+        if (r_ownerId == p_id):
+            return True
+        if (p_orgRole == "admin"):
+            return True
+    return False
+
+
+def _each_revoke_File(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_key = r.get("key")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+        ):
+            return False
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if (p_orgRole == "admin"):
+                return True
+        return False
+    return decide
+
+
+# revoke on Folder
+
+
+def _report_revoke_Folder(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    if p["orgId"] == r["orgId"] and (p["orgRole"] == "admin"):
+        permits.append("Scoped.always.role_admin")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_revoke_Folder(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if p_orgId == r_orgId:
+        if (r_ownerId == p_id):
+            return True
+        if (p_orgRole == "admin"):
+            return True
+    return False
+
+
+def _each_revoke_Folder(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if (p_orgRole == "admin"):
+                return True
+        return False
+    return decide
+
+
+# share on Conversation
+
+
+def _report_share_Conversation(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("Scoped.always.record_owner")
     if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
-        v_resourceType = t
+        v_resourceType = r["type"]
         v_resourceId = r["id"]
         v_fromOrg = r["orgId"]
         v_toOrg = c.get("member")["orgId"]
@@ -964,26 +4659,366 @@ def _report_share_Conversation(entities, p, r, c, t):
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_share_Conversation(entities, p, r, c, t, discharged):
-    if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
-        if not (is_discharged({"name": "rewrap", "resourceType": t, "resourceId": r["id"], "fromOrg": r["orgId"], "toOrg": c.get("member")["orgId"]}, discharged)):
+def _allows_share_Conversation(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
             return False
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_trust = r.get("trust")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_trust is None or r_trust in _enum_Trust)
+    ):
+        return False
+    if (c_member is not None) and (c_member["orgId"] != r_orgId):
+        if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+            return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
+
+
+def _each_share_Conversation(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_trust = r.get("trust")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_trust is None or r_trust in _enum_Trust)
+        ):
+            return False
+        if (c_member is not None) and (c_member["orgId"] != r_orgId):
+            if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+                return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
+
+
+# share on Diagram, Host, Memory, Procedure
+
+
+def _report_share_Diagram(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
+        v_resourceType = r["type"]
+        v_resourceId = r["id"]
+        v_fromOrg = r["orgId"]
+        v_toOrg = c.get("member")["orgId"]
+        obligations.append((("name", "rewrap"), ("resourceType", v_resourceType), ("resourceId", v_resourceId), ("fromOrg", v_fromOrg), ("toOrg", v_toOrg), ))
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_share_Diagram(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if (c_member is not None) and (c_member["orgId"] != r_orgId):
+        if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+            return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
+        return True
+    return False
+
+
+def _each_share_Diagram(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if (c_member is not None) and (c_member["orgId"] != r_orgId):
+            if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+                return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
+
+
+# share on File
+
+
+def _report_share_File(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
+        v_resourceType = r["type"]
+        v_resourceId = r["id"]
+        v_fromOrg = r["orgId"]
+        v_toOrg = c.get("member")["orgId"]
+        obligations.append((("name", "rewrap"), ("resourceType", v_resourceType), ("resourceId", v_resourceId), ("fromOrg", v_fromOrg), ("toOrg", v_toOrg), ))
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_share_File(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_key = r.get("key")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+    ):
+        return False
+    if (c_member is not None) and (c_member["orgId"] != r_orgId):
+        if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+            return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
+        return True
+    return False
+
+
+def _each_share_File(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_key = r.get("key")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+        ):
+            return False
+        if (c_member is not None) and (c_member["orgId"] != r_orgId):
+            if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+                return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
 # share on Folder
 
 
-def _report_share_Folder(entities, p, r, c, t):
+def _report_share_Folder(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("Scoped.always.record_owner")
     if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
         blocks.append(("folder_abroad", "A folder cannot be shared with another organization; share its records."))
     if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
-        v_resourceType = t
+        v_resourceType = r["type"]
         v_resourceId = r["id"]
         v_fromOrg = r["orgId"]
         v_toOrg = c.get("member")["orgId"]
@@ -991,24 +5026,120 @@ def _report_share_Folder(entities, p, r, c, t):
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_share_Folder(entities, p, r, c, t, discharged):
-    if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
+def _allows_share_Folder(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
         return False
-    if (c.get("member") is not None) and (c.get("member")["orgId"] != r["orgId"]):
-        if not (is_discharged({"name": "rewrap", "resourceType": t, "resourceId": r["id"], "fromOrg": r["orgId"], "toOrg": c.get("member")["orgId"]}, discharged)):
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
             return False
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if (c_member is not None) and (c_member["orgId"] != r_orgId):
+        return False
+    if (c_member is not None) and (c_member["orgId"] != r_orgId):
+        if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+            return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
 
 
-# update on Conversation, Diagram, File, Folder, Host, Memory, Procedure
+def _each_share_Folder(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if (c_member is not None) and (c_member["orgId"] != r_orgId):
+            return False
+        if (c_member is not None) and (c_member["orgId"] != r_orgId):
+            if not (is_discharged({"name": "rewrap", "resourceType": r["type"], "resourceId": r_id, "fromOrg": r_orgId, "toOrg": c_member["orgId"]}, discharged)):
+                return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
-def _report_update_Conversation(entities, p, r, c, t):
+# update on Conversation
+
+
+def _report_update_Conversation(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
-    find_h = Once(lambda: _holder_Folder_scope_parentId(entities, t, r))
-    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, c, r["orgId"], t if h is r else "Folder", h["id"], p["id"], p["orgId"], ('editor',)), find_h()))
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor',), c.get("now")), find_h()))
     if value is True:
         permits.append("Scoped.CUSTOM.grant_editor")
     elif value is not False:
@@ -1023,35 +5154,709 @@ def _report_update_Conversation(entities, p, r, c, t):
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_update_Conversation(entities, p, r, c, t, discharged):
-    h = None
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_update_Conversation(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_trust = r.get("trust")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_trust is None or r_trust in _enum_Trust)
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+                return True
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
         return True
-    if ((p["orgId"] == r["orgId"] or r["scope"] != "INHERIT")) or (p["orgId"] == r["orgId"] and (p["orgRole"] == "admin")):
-        if h is None:
-            h = _holder_Folder_scope_parentId(entities, t, r)
-        h_ok = type(h) is not Err
-        if ((p["orgId"] == r["orgId"] or r["scope"] != "INHERIT") and (h_ok and (h["scope"] == "CUSTOM")) and (h_ok and _granted_ResourceShareMember(entities, c, r["orgId"], t if h is r else "Folder", h["id"], p["id"], p["orgId"], ('editor',)))):
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
             return True
-        if (p["orgId"] == r["orgId"] and (p["orgRole"] == "admin") and (h_ok and (h["scope"] == "ORG"))):
+        if (r_ownerId == p_id):
             return True
     return False
+
+
+def _each_update_Conversation(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_trust = r.get("trust")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_trust is None or r_trust in _enum_Trust)
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now)) or (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# update on Diagram, Host, Memory, Procedure
+
+
+def _report_update_Diagram(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor',), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_editor")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_editor: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_admin")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_admin: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_update_Diagram(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+                return True
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_update_Diagram(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now)) or (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# update on File
+
+
+def _report_update_File(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor',), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_editor")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_editor: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_admin")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_admin: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_update_File(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    r_key = r.get("key")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, None)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+                return True
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_update_File(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        r_key = r.get("key")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+            and (r_key is None or type(r_key) is str and (r_key.isascii() or is_string(r_key)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                verdict = memo.get(r_parentId)
+                if verdict is None:
+                    if h is None:
+                        h = _above_Folder(entities, r_orgId, r_parentId, None)
+                    h_ok = type(h) is not Err
+                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now)) or (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"))
+                if verdict:
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
+
+
+# update on Folder
+
+
+def _report_update_Folder(entities, p, r, c):
+    permits, blocks, obligations, errors = [], [], [], []
+    find_h = Once(lambda: _holder_Folder(entities, r))
+    value = kleene(False, lambda: (p["orgId"] == r["orgId"] or r["scope"] != "INHERIT"), lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: _granted_ResourceShareMember(entities, r["orgId"], r["type"] if h is r else "Folder", r["id"] if h is r else h["id"], p["id"], p["orgId"], ('editor',), c.get("now")), find_h()))
+    if value is True:
+        permits.append("Scoped.CUSTOM.grant_editor")
+    elif value is not False:
+        errors.append("Scoped.CUSTOM.grant_editor: " + value.cause)
+    value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
+    if value is True:
+        permits.append("Scoped.ORG.role_admin")
+    elif value is not False:
+        errors.append("Scoped.ORG.role_admin: " + value.cause)
+    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+        permits.append("Scoped.always.record_owner")
+    return report(permits, blocks, obligations, errors)
+
+
+def _allows_update_Folder(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    r_scope = r["scope"]
+    r_parentId = r.get("parentId")
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        and r_scope in _enum_Scope
+        and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+    ):
+        return False
+    if r_scope == "INHERIT":
+        h = None
+        if p_orgId == r_orgId:
+            if (r_ownerId == p_id):
+                return True
+            if h is None:
+                h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+            h_ok = type(h) is not Err
+            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+                return True
+            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                return True
+        return False
+    if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
+        return True
+    if p_orgId == r_orgId:
+        if (p_orgRole == "admin") and (r_scope == "ORG"):
+            return True
+        if (r_ownerId == p_id):
+            return True
+    return False
+
+
+def _each_update_Folder(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        r_scope = r["scope"]
+        r_parentId = r.get("parentId")
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+            and r_scope in _enum_Scope
+            and (r_parentId is None or type(r_parentId) is str and r_parentId and (r_parentId.isascii() or is_id(r_parentId)))
+        ):
+            return False
+        if r_scope == "INHERIT":
+            h = None
+            if p_orgId == r_orgId:
+                if (r_ownerId == p_id):
+                    return True
+                if h is None:
+                    h = _above_Folder(entities, r_orgId, r_parentId, r_id)
+                h_ok = type(h) is not Err
+                if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+                    return True
+                if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                    return True
+            return False
+        if (r_scope == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, r["type"], r_id, p_id, p_orgId, ('editor',), c_now):
+            return True
+        if p_orgId == r_orgId:
+            if (p_orgRole == "admin") and (r_scope == "ORG"):
+                return True
+            if (r_ownerId == p_id):
+                return True
+        return False
+    return decide
 
 
 # update on KeychainEntry
 
 
-def _report_update_KeychainEntry(entities, p, r, c, t):
+def _report_update_KeychainEntry(entities, p, r, c):
     permits, blocks, obligations, errors = [], [], [], []
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("KeychainEntry.always.record_owner")
     return report(permits, blocks, obligations, errors)
 
 
-def _allows_update_KeychainEntry(entities, p, r, c, t, discharged):
-    if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
+def _allows_update_KeychainEntry(p, r, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return False
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return False
+    if c_trust is None:
+        c_trust = "MANUAL"
+    r_id = r["id"]
+    r_orgId = r["orgId"]
+    r_ownerId = r["ownerId"]
+    if not (
+        isinstance(r, dict)
+        and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+        and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+        and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+    ):
+        return False
+    if p_orgId == r_orgId and (r_ownerId == p_id):
         return True
     return False
+
+
+def _each_update_KeychainEntry(p, entities, c, discharged):
+    p_type = p.get("type")
+    p_id = p["id"]
+    p_orgId = p["orgId"]
+    p_orgRole = p["orgRole"]
+    if not (
+        isinstance(p, dict)
+        and (p_type is None or p_type == "User")
+        and type(p_id) is str and p_id and (p_id.isascii() or is_id(p_id))
+        and (p_orgId in tenant_ids or is_tenant_id(p_orgId))
+        and p_orgRole in _enum_OrgRole
+    ):
+        return never
+    if c is None:
+        c_now = c_trust = c_member = None
+    else:
+        c_now = c.get("now")
+        c_trust = c.get("trust")
+        c_member = c.get("member")
+        if not (
+            isinstance(c, dict)
+            and (c_now is None or is_time(c_now))
+            and (c_trust is None or c_trust in _enum_Trust)
+            and (c_member is None or _ok_shape_Member(c_member))
+        ):
+            return never
+    if c_trust is None:
+        c_trust = "MANUAL"
+    memo = {}
+    def decide(r):
+        r_id = r["id"]
+        r_orgId = r["orgId"]
+        r_ownerId = r["ownerId"]
+        if not (
+            isinstance(r, dict)
+            and type(r_id) is str and r_id and (r_id.isascii() or is_id(r_id))
+            and (r_orgId == p_orgId or (r_orgId in tenant_ids or is_tenant_id(r_orgId)))
+            and type(r_ownerId) is str and r_ownerId and (r_ownerId.isascii() or is_id(r_ownerId))
+        ):
+            return False
+        if p_orgId == r_orgId and (r_ownerId == p_id):
+            return True
+        return False
+    return decide
 
 
 _ACTIONS = frozenset(['configure', 'create', 'delete', 'invoke', 'list', 'read', 'revoke', 'share', 'update'])
@@ -1069,25 +5874,36 @@ _RECORDS = {
 }
 _REPORTS = {
     "configure": {"Connector": _report_configure_Connector, "Tool": _report_configure_Tool},
-    "create": {"Conversation": _report_create_Conversation, "Diagram": _report_create_Conversation, "File": _report_create_Conversation, "Folder": _report_create_Conversation, "Host": _report_create_Conversation, "KeychainEntry": _report_create_KeychainEntry, "Memory": _report_create_Conversation, "Procedure": _report_create_Conversation},
-    "delete": {"Conversation": _report_delete_Conversation, "Diagram": _report_delete_Conversation, "File": _report_delete_Conversation, "Folder": _report_delete_Conversation, "Host": _report_delete_Conversation, "KeychainEntry": _report_delete_KeychainEntry, "Memory": _report_delete_Conversation, "Procedure": _report_delete_Conversation},
+    "create": {"Conversation": _report_create_Conversation, "Diagram": _report_create_Diagram, "File": _report_create_File, "Folder": _report_create_Folder, "Host": _report_create_Diagram, "KeychainEntry": _report_create_KeychainEntry, "Memory": _report_create_Diagram, "Procedure": _report_create_Diagram},
+    "delete": {"Conversation": _report_delete_Conversation, "Diagram": _report_delete_Diagram, "File": _report_delete_File, "Folder": _report_delete_Folder, "Host": _report_delete_Diagram, "KeychainEntry": _report_delete_KeychainEntry, "Memory": _report_delete_Diagram, "Procedure": _report_delete_Diagram},
     "invoke": {"Tool": _report_invoke_Tool},
-    "list": {"Connector": _report_list_Connector, "Conversation": _report_list_Conversation, "Diagram": _report_list_Conversation, "File": _report_list_Conversation, "Folder": _report_list_Conversation, "Host": _report_list_Conversation, "KeychainEntry": _report_list_KeychainEntry, "Memory": _report_list_Conversation, "Procedure": _report_list_Conversation, "Tool": _report_list_Tool},
-    "read": {"Connector": _report_read_Connector, "Conversation": _report_read_Conversation, "Diagram": _report_read_Conversation, "File": _report_read_Conversation, "Folder": _report_read_Conversation, "Host": _report_read_Conversation, "KeychainEntry": _report_read_KeychainEntry, "Memory": _report_read_Conversation, "Procedure": _report_read_Conversation, "Tool": _report_read_Tool},
-    "revoke": {"Conversation": _report_revoke_Conversation, "Diagram": _report_revoke_Conversation, "File": _report_revoke_Conversation, "Folder": _report_revoke_Conversation, "Host": _report_revoke_Conversation, "Memory": _report_revoke_Conversation, "Procedure": _report_revoke_Conversation},
-    "share": {"Conversation": _report_share_Conversation, "Diagram": _report_share_Conversation, "File": _report_share_Conversation, "Folder": _report_share_Folder, "Host": _report_share_Conversation, "Memory": _report_share_Conversation, "Procedure": _report_share_Conversation},
-    "update": {"Conversation": _report_update_Conversation, "Diagram": _report_update_Conversation, "File": _report_update_Conversation, "Folder": _report_update_Conversation, "Host": _report_update_Conversation, "KeychainEntry": _report_update_KeychainEntry, "Memory": _report_update_Conversation, "Procedure": _report_update_Conversation},
+    "list": {"Connector": _report_list_Connector, "Conversation": _report_list_Conversation, "Diagram": _report_list_Diagram, "File": _report_list_File, "Folder": _report_list_Folder, "Host": _report_list_Diagram, "KeychainEntry": _report_list_KeychainEntry, "Memory": _report_list_Diagram, "Procedure": _report_list_Diagram, "Tool": _report_list_Tool},
+    "read": {"Connector": _report_read_Connector, "Conversation": _report_read_Conversation, "Diagram": _report_read_Diagram, "File": _report_read_File, "Folder": _report_read_Folder, "Host": _report_read_Diagram, "KeychainEntry": _report_read_KeychainEntry, "Memory": _report_read_Diagram, "Procedure": _report_read_Diagram, "Tool": _report_read_Tool},
+    "revoke": {"Conversation": _report_revoke_Conversation, "Diagram": _report_revoke_Diagram, "File": _report_revoke_File, "Folder": _report_revoke_Folder, "Host": _report_revoke_Diagram, "Memory": _report_revoke_Diagram, "Procedure": _report_revoke_Diagram},
+    "share": {"Conversation": _report_share_Conversation, "Diagram": _report_share_Diagram, "File": _report_share_File, "Folder": _report_share_Folder, "Host": _report_share_Diagram, "Memory": _report_share_Diagram, "Procedure": _report_share_Diagram},
+    "update": {"Conversation": _report_update_Conversation, "Diagram": _report_update_Diagram, "File": _report_update_File, "Folder": _report_update_Folder, "Host": _report_update_Diagram, "KeychainEntry": _report_update_KeychainEntry, "Memory": _report_update_Diagram, "Procedure": _report_update_Diagram},
 }
 _ALLOWS = {
     "configure": {"Connector": _allows_configure_Connector, "Tool": _allows_configure_Tool},
-    "create": {"Conversation": _allows_create_Conversation, "Diagram": _allows_create_Conversation, "File": _allows_create_Conversation, "Folder": _allows_create_Conversation, "Host": _allows_create_Conversation, "KeychainEntry": _allows_create_KeychainEntry, "Memory": _allows_create_Conversation, "Procedure": _allows_create_Conversation},
-    "delete": {"Conversation": _allows_delete_Conversation, "Diagram": _allows_delete_Conversation, "File": _allows_delete_Conversation, "Folder": _allows_delete_Conversation, "Host": _allows_delete_Conversation, "KeychainEntry": _allows_delete_KeychainEntry, "Memory": _allows_delete_Conversation, "Procedure": _allows_delete_Conversation},
+    "create": {"Conversation": _allows_create_Conversation, "Diagram": _allows_create_Diagram, "File": _allows_create_File, "Folder": _allows_create_Folder, "Host": _allows_create_Diagram, "KeychainEntry": _allows_create_KeychainEntry, "Memory": _allows_create_Diagram, "Procedure": _allows_create_Diagram},
+    "delete": {"Conversation": _allows_delete_Conversation, "Diagram": _allows_delete_Diagram, "File": _allows_delete_File, "Folder": _allows_delete_Folder, "Host": _allows_delete_Diagram, "KeychainEntry": _allows_delete_KeychainEntry, "Memory": _allows_delete_Diagram, "Procedure": _allows_delete_Diagram},
     "invoke": {"Tool": _allows_invoke_Tool},
-    "list": {"Connector": _allows_list_Connector, "Conversation": _allows_list_Conversation, "Diagram": _allows_list_Conversation, "File": _allows_list_Conversation, "Folder": _allows_list_Conversation, "Host": _allows_list_Conversation, "KeychainEntry": _allows_list_KeychainEntry, "Memory": _allows_list_Conversation, "Procedure": _allows_list_Conversation, "Tool": _allows_list_Tool},
-    "read": {"Connector": _allows_read_Connector, "Conversation": _allows_read_Conversation, "Diagram": _allows_read_Conversation, "File": _allows_read_Conversation, "Folder": _allows_read_Conversation, "Host": _allows_read_Conversation, "KeychainEntry": _allows_read_KeychainEntry, "Memory": _allows_read_Conversation, "Procedure": _allows_read_Conversation, "Tool": _allows_read_Tool},
-    "revoke": {"Conversation": _allows_revoke_Conversation, "Diagram": _allows_revoke_Conversation, "File": _allows_revoke_Conversation, "Folder": _allows_revoke_Conversation, "Host": _allows_revoke_Conversation, "Memory": _allows_revoke_Conversation, "Procedure": _allows_revoke_Conversation},
-    "share": {"Conversation": _allows_share_Conversation, "Diagram": _allows_share_Conversation, "File": _allows_share_Conversation, "Folder": _allows_share_Folder, "Host": _allows_share_Conversation, "Memory": _allows_share_Conversation, "Procedure": _allows_share_Conversation},
-    "update": {"Conversation": _allows_update_Conversation, "Diagram": _allows_update_Conversation, "File": _allows_update_Conversation, "Folder": _allows_update_Conversation, "Host": _allows_update_Conversation, "KeychainEntry": _allows_update_KeychainEntry, "Memory": _allows_update_Conversation, "Procedure": _allows_update_Conversation},
+    "list": {"Connector": _allows_list_Connector, "Conversation": _allows_list_Conversation, "Diagram": _allows_list_Diagram, "File": _allows_list_File, "Folder": _allows_list_Folder, "Host": _allows_list_Diagram, "KeychainEntry": _allows_list_KeychainEntry, "Memory": _allows_list_Diagram, "Procedure": _allows_list_Diagram, "Tool": _allows_list_Tool},
+    "read": {"Connector": _allows_read_Connector, "Conversation": _allows_read_Conversation, "Diagram": _allows_read_Diagram, "File": _allows_read_File, "Folder": _allows_read_Folder, "Host": _allows_read_Diagram, "KeychainEntry": _allows_read_KeychainEntry, "Memory": _allows_read_Diagram, "Procedure": _allows_read_Diagram, "Tool": _allows_read_Tool},
+    "revoke": {"Conversation": _allows_revoke_Conversation, "Diagram": _allows_revoke_Diagram, "File": _allows_revoke_File, "Folder": _allows_revoke_Folder, "Host": _allows_revoke_Diagram, "Memory": _allows_revoke_Diagram, "Procedure": _allows_revoke_Diagram},
+    "share": {"Conversation": _allows_share_Conversation, "Diagram": _allows_share_Diagram, "File": _allows_share_File, "Folder": _allows_share_Folder, "Host": _allows_share_Diagram, "Memory": _allows_share_Diagram, "Procedure": _allows_share_Diagram},
+    "update": {"Conversation": _allows_update_Conversation, "Diagram": _allows_update_Diagram, "File": _allows_update_File, "Folder": _allows_update_Folder, "Host": _allows_update_Diagram, "KeychainEntry": _allows_update_KeychainEntry, "Memory": _allows_update_Diagram, "Procedure": _allows_update_Diagram},
+}
+_EACH = {
+    "configure": {"Connector": _each_configure_Connector, "Tool": _each_configure_Tool},
+    "create": {"Conversation": _each_create_Conversation, "Diagram": _each_create_Diagram, "File": _each_create_File, "Folder": _each_create_Folder, "Host": _each_create_Diagram, "KeychainEntry": _each_create_KeychainEntry, "Memory": _each_create_Diagram, "Procedure": _each_create_Diagram},
+    "delete": {"Conversation": _each_delete_Conversation, "Diagram": _each_delete_Diagram, "File": _each_delete_File, "Folder": _each_delete_Folder, "Host": _each_delete_Diagram, "KeychainEntry": _each_delete_KeychainEntry, "Memory": _each_delete_Diagram, "Procedure": _each_delete_Diagram},
+    "invoke": {"Tool": _each_invoke_Tool},
+    "list": {"Connector": _each_list_Connector, "Conversation": _each_list_Conversation, "Diagram": _each_list_Diagram, "File": _each_list_File, "Folder": _each_list_Folder, "Host": _each_list_Diagram, "KeychainEntry": _each_list_KeychainEntry, "Memory": _each_list_Diagram, "Procedure": _each_list_Diagram, "Tool": _each_list_Tool},
+    "read": {"Connector": _each_read_Connector, "Conversation": _each_read_Conversation, "Diagram": _each_read_Diagram, "File": _each_read_File, "Folder": _each_read_Folder, "Host": _each_read_Diagram, "KeychainEntry": _each_read_KeychainEntry, "Memory": _each_read_Diagram, "Procedure": _each_read_Diagram, "Tool": _each_read_Tool},
+    "revoke": {"Conversation": _each_revoke_Conversation, "Diagram": _each_revoke_Diagram, "File": _each_revoke_File, "Folder": _each_revoke_Folder, "Host": _each_revoke_Diagram, "Memory": _each_revoke_Diagram, "Procedure": _each_revoke_Diagram},
+    "share": {"Conversation": _each_share_Conversation, "Diagram": _each_share_Diagram, "File": _each_share_File, "Folder": _each_share_Folder, "Host": _each_share_Diagram, "Memory": _each_share_Diagram, "Procedure": _each_share_Diagram},
+    "update": {"Conversation": _each_update_Conversation, "Diagram": _each_update_Diagram, "File": _each_update_File, "Folder": _each_update_Folder, "Host": _each_update_Diagram, "KeychainEntry": _each_update_KeychainEntry, "Memory": _each_update_Diagram, "Procedure": _each_update_Diagram},
 }
 _DEFAULTS: dict[str, Any] = {'trust': 'MANUAL'}
 _ROWS = {
@@ -1140,7 +5956,7 @@ def authorize(request, entities):
             return denial([], "The request is malformed.", malformed)
         resource = request["resource"]
         decide = _REPORTS[request["action"]][resource["type"]]
-        return decide(entities, request["principal"], resource, _context(request.get("context")), resource["type"])
+        return decide(entities, request["principal"], resource, _context(request.get("context")))
     except Incomplete as failure:
         return denial([], "A row could not be loaded.", [f"incomplete: {failure}"])
     except Exception as failure:
@@ -1150,34 +5966,34 @@ def authorize(request, entities):
 def allowed(principal, action, resource, entities, context=None, discharged=()):
     """Whether it is allowed, with nothing left to discharge. It never raises: it says no."""
     try:
-        type_name = resource["type"]
-        return (
-            _ok_the_principal(principal)
-            and (context is None or _ok_the_context(context))
-            and _RECORDS[type_name][0](resource)
-            and _ALLOWS[action][type_name](entities, principal, resource, _context(context), type_name, discharged)
-        )
+        return _ALLOWS[action][resource["type"]](principal, resource, entities, context, discharged)
     except Exception:
         return False
 
 
 def filter(principal, action, resources, entities, context=None, discharged=()):
     """Those that are allowed, in order. Raises Incomplete where a row cannot be loaded: never a shorter list."""
-    found = []
-    try:
-        if not (_ok_the_principal(principal) and (context is None or _ok_the_context(context))):
-            return found
-        cells, context = _ALLOWS[action], _context(context)
-    except Exception:
-        return found
+    found, deciders = [], {}
     for resource in resources:
         try:
-            type_name = resource["type"]
-            if _RECORDS[type_name][0](resource):
-                if cells[type_name](entities, principal, resource, context, type_name, discharged):
-                    found.append(resource)
+            decide = deciders.get(resource["type"])
+            if decide is None:
+                decide = _decider(deciders, action, resource["type"], (principal, entities, context, discharged))
+            if decide(resource):
+                found.append(resource)
         except Incomplete:
             raise
-        except Exception:  # a malformed record, or one without this action, is not allowed
+        except Exception:  # a malformed record is not allowed
             continue
     return found
+
+
+def _decider(deciders, action, type_name, given):
+    """What decides on records of a type, in one call; types with the same rules share what it remembers."""
+    try:
+        make = _EACH[action][type_name]
+        decide = deciders[type_name] = deciders.get(make) or make(*given)
+    except Exception:  # no such action, or a malformed principal or context
+        return never
+    deciders[make] = decide
+    return decide
