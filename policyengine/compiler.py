@@ -5,9 +5,11 @@ Each step takes and returns plain values; what is wrong with a policy set comes 
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from policyengine.backends.python import emit_python, policy_digest
@@ -89,9 +91,7 @@ class Engine:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.digest = policy_digest(program)
-        module: dict[str, Any] = {"__name__": "policy_bundle"}
-        exec(compile(emit_python(program), "<policy_bundle>", "exec"), module)
-        self._module = module
+        self._module = _in_memory(emit_python(program))
 
     def entities(self, data: Any) -> Any:
         """Rows beside a request, from one object of arrays by type: checked and indexed once; immutable.
@@ -124,6 +124,29 @@ class Engine:
         """What `filter` raises where a row could not be loaded."""
         kind: type[Exception] = self._module["Incomplete"]
         return kind
+
+
+def _in_memory(texts: dict[str, str]) -> dict[str, Any]:
+    """The namespace of a bundle's main module. Its parts run when it would import them, and import from it."""
+    package = ModuleType("policy_bundle")
+    parts: dict[str, ModuleType] = {}
+
+    def find(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> ModuleType:
+        if level:  # `from . import ...`, inside a part
+            return package
+        part = name.removeprefix("policy_bundle.")
+        if part not in texts:
+            return __import__(name, globals, locals, fromlist)
+        if part not in parts:
+            parts[part] = run(part, ModuleType(name))
+        return parts[part]
+
+    def run(name: str, module: ModuleType) -> ModuleType:
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": find}
+        exec(compile(texts[name], f"<policy_bundle.{name}>", "exec"), vars(module))
+        return module
+
+    return vars(run("__init__", package))
 
 
 def load(policies: str | Path, schemas: str | Path | None = None) -> Engine:

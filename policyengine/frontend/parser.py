@@ -97,7 +97,13 @@ def _report(problem: UnexpectedInput, source: Source, findings: Findings) -> Non
 
 
 def _expected(names: set[str] | None) -> str:
-    shown = {"NAME": "a name", "STRING": "a text in quotes", "NUMBER": "a number", "OPERATOR": "a comparison"}
+    shown = {
+        "RAW": "JSON between backticks",
+        "NAME": "a name",
+        "STRING": "a text in quotes",
+        "NUMBER": "a number",
+        "OPERATOR": "a comparison",
+    }
     literal = {terminal.name: terminal.pattern.value for terminal in _lark().terminals}
     literal["OPTIONAL"] = "?"
     words = sorted(
@@ -259,6 +265,58 @@ class _Builder(Transformer[Token, Any]):
     def setting(self, c: list[Any]) -> ast.Setting:
         kind, name, value = c
         return ast.Setting(self._span(c), kind, name, self.value([value]))
+
+    # ---- Tests
+
+    def test(self, c: list[Any]) -> Any:
+        title, *statements = c
+        return lambda docs: ast.Test(self._span(c), docs, self.value([title]), tuple(statements))
+
+    def fixture(self, c: list[Any]) -> ast.Let:
+        name, (of, changed, value) = c
+        return ast.Let(self._span([name, value]), name, of, changed, value)
+
+    def object_of(self, c: list[Any]) -> Any:
+        return c[0], False, c[1]
+
+    def changed(self, c: list[Any]) -> Any:
+        return c[0], True, c[1]
+
+    def raw(self, c: list[Token]) -> Any:
+        return None, False, ast.Raw(self._span(c), c[0][1:-1])
+
+    def raw_row(self, c: list[Any]) -> Any:
+        return c[0], False, ast.Raw(self._span(c), c[1][1:-1])
+
+    def row_fixture(self, c: list[Any]) -> ast.Row:
+        of, _, value = c[0]
+        return ast.Row(self._span([of, value]), of, value)
+
+    def context_fixture(self, c: list[Any]) -> ast.TestContext:
+        value = c[0] if isinstance(c[0], ast.Object) else c[0][2]
+        return ast.TestContext(value.span, value)
+
+    def expectation(self, c: list[Any]) -> ast.Expectation:
+        verdict, principal, action, record, rules, *owed, errors = c
+        obligations = tuple(one for one in owed if one is not None)
+        allow = verdict.type == "ALLOW"
+        span = self._span(c)
+        return ast.Expectation(span, allow, principal, action, record, rules or (), obligations, errors or ())
+
+    def rule_ids(self, c: list[Any]) -> Any:
+        return tuple(c)
+
+    def owed(self, c: list[Any]) -> Any:
+        return tuple(c)
+
+    def errs(self, c: list[Token]) -> Any:
+        return tuple(self.value([token]) for token in c)
+
+    def object(self, c: list[Any]) -> ast.Object:
+        return ast.Object(self._span(c), tuple(member for member in c if member is not None))
+
+    def member(self, c: list[Any]) -> Any:
+        return tuple(c)
 
     # ---- Parts
 

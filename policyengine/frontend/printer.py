@@ -102,6 +102,8 @@ def _declaration(d: ast.AnyDeclaration) -> list[str]:
         case ast.Threat():
             items = [f"  {_threat_item(item)}" for item in d.items]
             return [f"threat {d.name.text} {_value(d.description.value)} {{", *items, "}"]
+        case ast.Test():
+            return [f"test {_value(d.title.value)} {{", *(f"  {_statement(s)}" for s in d.statements), "}"]
         case ast.Aws():
             return ["aws {", *(f"  {_setting(setting)}" for setting in d.settings), "}"]
 
@@ -152,6 +154,34 @@ def _rule(d: ast.Rule) -> Iterator[str]:
         yield f"  unless {print_expression(d.unless)}"
     if d.because:
         yield f"  because {_value(d.because.value)}"
+
+
+def _statement(s: ast.Let | ast.Row | ast.TestContext | ast.Expectation) -> str:
+    match s:
+        case ast.Let():
+            of = f"{s.of.text} {'with ' if s.changed else ''}" if s.of else ""
+            return f"let {s.name.text} = {of}{_given(s.value)}"
+        case ast.Row():
+            return f"row {s.of.text} {_given(s.value)}"
+        case ast.TestContext():
+            return f"context {_given(s.value)}"
+        case ast.Expectation():
+            by = f" by {', '.join(print_expression(rule) for rule in s.rules)}" if s.rules else ""
+            owed = ", ".join(f"{name.text} {_given(value)}" for name, value in s.obligations)
+            errors = ", ".join(_value(error.value) for error in s.errors)
+            words = [s.principal.text, s.action.text, s.record.text]
+            line = f"{'allow' if s.allow else 'deny'} {' '.join(words)}{by}"
+            return line + (f" obliges {owed}" if owed else "") + (f" errs {errors}" if errors else "")
+
+
+def _given(value: ast.Object | ast.Raw) -> str:
+    if isinstance(value, ast.Raw):
+        return f"json `{value.text}`"
+    members = ", ".join(
+        f"{name.text}: {_given(of) if isinstance(of, ast.Object) else print_expression(of)}"
+        for name, of in value.members
+    )
+    return f"{{ {members} }}" if members else "{ }"
 
 
 def _setting(setting: ast.Setting) -> str:

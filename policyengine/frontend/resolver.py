@@ -387,7 +387,7 @@ def _declares(declaration: ast.AnyDeclaration) -> tuple[ast.Name, ...]:
     match declaration:
         case ast.Resource(names=names):
             return names
-        case ast.Access() | ast.Action() | ast.Changing() | ast.Aws() | ast.Context():
+        case ast.Access() | ast.Action() | ast.Changing() | ast.Aws() | ast.Context() | ast.Test():
             return ()
         case _:
             return (declaration.name,)

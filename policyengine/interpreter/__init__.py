@@ -4,7 +4,7 @@ It shares no code with what it judges. `checking` says what is malformed, `evalu
 `deciding` what follows for a request, `rows` finds folders, connectors and grant rows in plain JSON data.
 """
 
-from policyengine.interpreter.deciding import decide
+from policyengine.interpreter.deciding import decide, evaluation
 from policyengine.interpreter.rows import Rows
 
-__all__ = ["Rows", "decide"]
+__all__ = ["Rows", "decide", "evaluation"]

@@ -10,21 +10,24 @@ from policyengine.interpreter.evaluation import Entities, Error, Evaluation, Inc
 from policyengine.ir.nodes import Program, Rule
 from policyengine.model.schema import Schema
 
-Decision = dict[str, Any]
 
-
-def decide(program: Program, request: Any, entities: Entities) -> Decision:
+def decide(program: Program, request: Any, entities: Entities) -> dict[str, Any]:
     """The decision on a request, as plain JSON (docs/language.md, Decisions). Bad input is denied, never raised."""
     malformed = sorted(set(_malformed(program.schema, request)))
     if malformed:
         return _deny([], "The request is malformed.", malformed)
+    try:
+        return _decide(program, request, evaluation(program, request, entities))
+    except Incomplete as failure:
+        return _deny([], "A row could not be loaded.", [f"incomplete: {failure}"])
+
+
+def evaluation(program: Program, request: Any, entities: Entities) -> Evaluation:
+    """What expressions are worth for a well-formed request, with the defaults of its context filled in."""
     given = {name: found for name, found in (request.get("context") or {}).items() if found is not None}
     context = {a.name: a.default for a in program.schema.context if a.default is not None} | given
     known = {"principal": request["principal"], "resource": request["resource"], "context": context}
-    try:
-        return _decide(program, request, Evaluation(program, known, entities))
-    except Incomplete as failure:
-        return _deny([], "A row could not be loaded.", [f"incomplete: {failure}"])
+    return Evaluation(program, known, entities)
 
 
 def _malformed(schema: Schema, request: Any) -> Iterator[str]:
@@ -49,14 +52,14 @@ def _malformed(schema: Schema, request: Any) -> Iterator[str]:
         yield "action: unknown"
 
 
-def _decide(program: Program, request: Any, evaluation: Evaluation) -> Decision:
+def _decide(program: Program, request: Any, known: Evaluation) -> dict[str, Any]:
     rules = program.rules_for(request["action"], request["resource"]["type"])
-    values = {rule.id: evaluation.value(rule.condition) for rule in rules}
+    values = {rule.id: known.value(rule.condition) for rule in rules}
     obligations: set[tuple[tuple[str, Any], ...]] = set()
     for rule in rules:
         if rule.obliges and values[rule.id] is True:
             name, fields = rule.obliges.name, [field for field, _ in rule.obliges.fields]
-            worth = [evaluation.value(value) for _, value in rule.obliges.fields]
+            worth = [known.value(value) for _, value in rule.obliges.fields]
             made = lift(lambda *_, n=name, f=fields, w=worth: (("name", n), *zip(f, w, strict=True)), *worth)
             if isinstance(made, Error):
                 values[rule.id] = made
@@ -78,5 +81,5 @@ def _blocks(rule: Rule, value: Any) -> bool:
     return (rule.effect == "forbid" and value is True) or (rule.effect != "permit" and isinstance(value, Error))
 
 
-def _deny(rules: list[str], reason: str, errors: list[str]) -> Decision:
+def _deny(rules: list[str], reason: str, errors: list[str]) -> dict[str, Any]:
     return {"decision": "deny", "rules": rules, "reason": reason, "obligations": [], "errors": errors}

@@ -1,29 +1,23 @@
-"""The core to a Python module that stands alone: `emit(specialize(program, {action, type}))`.
+"""The layout of a bundle: a module that is always loaded, and one for each kind of record, loaded when asked for.
 
-In: a `Program`. Out: the text of one module, the same bytes for the same program, with the public names `allowed`,
-`filter`, `authorize`, `entities`, `Incomplete` and `digest`. Types with the same rules share their functions. Each cell
-has two: a full report in Kleene's logic, and a bool that asks for as little as it can. The interpreter judges both.
+`__init__` holds the support, the checks of principal, context and rows, the finders, and the public functions. A part
+holds what decides on types that differ in nothing that decides. So cold start and memory depend on what is asked, not
+on the size of the policy set.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from policyengine.backends.python.report import emit_report
 from policyengine.backends.python.text import conjunction, function, indent
-from policyengine.backends.python.verdict import emit_decider, emit_verdict
+from policyengine.backends.python.verdict import emit_decider, emit_verdict, has_decider
 from policyengine.backends.python.writer import Writer, live_reads
-from policyengine.ir.nodes import (
-    Attr,
-    Literal,
-    Program,
-    Reference,
-    Rule,
-    Var,
-)
+from policyengine.ir.nodes import Attr, Expr, Literal, Program, Reference, Rule, Var
 from policyengine.ir.printer import print_program
 from policyengine.ir.visitor import rewrite_rule, walk
 from policyengine.model.schema import Attributes, Grant, Inheritance, Known, Resource
@@ -31,6 +25,7 @@ from policyengine.model.types import TYPE, Entity, Enum, Id, Shape, Type
 from policyengine.partial.specializer import Partly, specialize
 
 MAX_CHAIN = 32
+"""How many rows up a scope may be held (docs/studio.md, Chains)."""
 
 
 def policy_digest(program: Program) -> str:
@@ -38,25 +33,108 @@ def policy_digest(program: Program) -> str:
     return hashlib.sha256(print_program(program).encode()).hexdigest()
 
 
-def emit_python(program: Program) -> str:
-    """The module's text."""
-    return "\n".join(_Module(program).lines()) + "\n"
+def emit_python(program: Program) -> dict[str, str]:
+    """The texts of the bundle's modules by name, `__init__` first."""
+    parts = _parts(program)
+    main = _text(_Main(program, parts).lines())
+    return {"__init__": main, **{part.name: _with_imports(_text(_part(program, part)), main) for part in parts}}
+
+
+# ---- Parts: what decides on records
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """Types whose requests for one action are decided by the same rules."""
+class _Part:
+    """Types that differ in nothing that decides, and the rules of each of their actions."""
 
-    name: str
-    action: str
     types: tuple[str, ...]
-    rules: tuple[Rule, ...]
+    cells: tuple[tuple[str, tuple[Rule, ...]], ...]
+
+    @property
+    def name(self) -> str:
+        return f"on_{self.types[0]}"
 
 
-class _Module:
-    def __init__(self, program: Program) -> None:
+def _parts(program: Program) -> list[_Part]:
+    """Every type with its rules, specialized to each action; types that are alike stand together.
+
+    In a rule that is specialized to a type, the type's own name and `resource.type` are the same: writing the latter
+    for the former lets rules that differ in nothing else be seen as the same.
+    """
+    alike: dict[tuple[object, ...], list[str]] = {}
+    cells: dict[str, tuple[tuple[str, tuple[Rule, ...]], ...]] = {}
+    for resource in program.schema.resources:
+        name = resource.name
+        chain = program.schema.inherits.get(name)
+        cells[name] = tuple((action, _rules(program, action, name)) for action in program.schema.actions_on[name])
+        key = (
+            cells[name],
+            resource.attributes,
+            resource.identity,
+            resource.global_reason != "",
+            chain,
+            chain is not None and chain.parent_type == name,
+            program.schema.grant_on.get(name),
+        )
+        alike.setdefault(key, []).append(name)
+    return [_Part(tuple(types), cells[types[0]]) for types in alike.values()]
+
+
+def _rules(program: Program, action: str, type_name: str) -> tuple[Rule, ...]:
+    own = Attr(Var("resource", Entity("resource")), "type", TYPE, Known.ARGUMENT)
+
+    def without_own_name(expr: Expr) -> Expr:
+        return own if expr == Literal(type_name, TYPE) else expr
+
+    rules = specialize(program, Partly(action, type_name)).rules
+    return tuple(replace(rewrite_rule(rule, without_own_name), actions=(), types=(), doc="") for rule in rules)
+
+
+def _part(program: Program, part: _Part) -> Iterator[str]:
+    """The functions of a part; actions with the same rules share theirs."""
+    first = part.types[0]
+    yield f'"""What decides on {", ".join(part.types)}."""'
+    yield from _validator("record", program.schema.resource[first].attributes)
+    names: dict[tuple[Rule, ...], str] = {}
+    for action, rules in part.cells:
+        if rules in names:
+            continue
+        name = names[rules] = action
+        sharing = [action for action, others in part.cells if others == rules]
+        yield f"\n\n# {', '.join(sharing)} on {', '.join(part.types)}"
+        of = (program, first, rules)
+        yield from function(f"_report_{name}(entities, p, r, c)", emit_report(*of))
+        yield from function(f"_allows_{name}(p, r, entities, c, discharged)", emit_verdict(*of))
+        if has_decider(*of):
+            yield from function(f"_each_{name}(p, entities, c, discharged)", emit_decider(*of))
+    yield "\n"
+    for table, prefix in (("REPORTS", "_report_"), ("ALLOWS", "_allows_"), ("EACH", "_each_")):
+        cells = {action: names[rules] for action, rules in part.cells}
+        if table == "EACH":
+            deciding = {names[rules] for _, rules in part.cells if has_decider(program, first, rules)}
+            cells = {action: name for action, name in cells.items() if name in deciding}
+        yield f"{table} = {{{', '.join(f'{action!r}: {prefix}{name}' for action, name in cells.items())}}}"
+    yield "FIELDS = _fields_record"
+
+
+def _with_imports(part: str, main: str) -> str:
+    """A part's text with an import of all that it uses of the main module."""
+    before_public = main[: main.index("# ---- The public functions")]
+    defined = re.findall(r"^(?:def|class) (\w+)|^(\w+)(?::[^=]*)? = ", before_public, re.MULTILINE)
+    names = {name for pair in defined for name in pair if name}
+    used = sorted(names & set(re.findall(r"\w+", part)) - set(re.findall(r"^(\w+) = ", part, re.MULTILINE)))
+    head, rest = part.split("\n", 1)
+    return f"{head}\nfrom . import {', '.join(used)}\n{rest}" if used else part
+
+
+# ---- The main module
+
+
+class _Main:
+    def __init__(self, program: Program, parts: list[_Part]) -> None:
         self.program = program
         self.schema = program.schema
+        self.parts = parts
 
     def lines(self) -> Iterator[str]:
         yield '"""Generated by policyengine from the policy with the digest below. Do not edit: build it again."""\n'
@@ -66,12 +144,9 @@ class _Module:
         yield f'digest = "{policy_digest(self.program)}"'
         yield from self._validators()
         yield from self._finders()
-        groups = self._groups()
-        for group in groups:
-            yield f"\n\n# {group.action} on {', '.join(group.types)}"
-            yield from self._functions(group)
-        yield from self._tables(groups)
-        yield _PUBLIC.replace("{principal}", self.schema.principal.name).rstrip()
+        yield from self._tables()
+        public = files("policyengine.runtime").joinpath("public.py").read_text("utf-8")
+        yield public[public.index("# ---- The public functions") :].rstrip()
 
     # ---- Checking input
 
@@ -83,42 +158,23 @@ class _Module:
             yield f"_enum_{enum.name} = frozenset({sorted(enum.values)!r})"
         for enum in enums:
             yield from function(f"_check_{enum.name}(v)", [f"return type(v) is str and v in _enum_{enum.name}"])
-        used = {a.type.name for a in schema.context if isinstance(a.type, Shape)}
-        for name in sorted(used):
-            yield from self._validator(f"shape_{name}", schema.shape[name])
-        yield from self._validator("the_principal", schema.principal.attributes, schema.principal.name)
-        yield from self._validator("the_context", schema.context)
-        for first, *others in self._alike():
-            yield from self._validator(f"of_{first}", schema.resource[first].attributes)
-            for other in others:
-                yield f"_ok_of_{other}, _fields_of_{other} = _ok_of_{first}, _fields_of_{first}"
+        for name in sorted({a.type.name for a in schema.context if isinstance(a.type, Shape)}):
+            yield from _validator(f"shape_{name}", schema.shape[name])
+        yield from _validator("the_principal", schema.principal.attributes, schema.principal.name)
+        yield from _validator("the_context", schema.context)
+        for name in sorted(self._looked_up()):
+            yield from _validator(f"row_{name}", schema.resource[name].attributes, name)
         for grant in schema.grants:
-            yield from self._validator(f"of_{grant.name}", grant.attributes, grant.name)
+            yield from _validator(f"row_{grant.name}", grant.attributes, grant.name)
 
-    def _alike(self) -> list[tuple[str, ...]]:
-        """The resource types, those with the same attributes together."""
-        alike: dict[Attributes, list[str]] = {}
-        for resource in self.schema.resources:
-            alike.setdefault(resource.attributes, []).append(resource.name)
-        return [tuple(names) for names in alike.values()]
-
-    def _validator(self, name: str, attributes: Attributes, own_type: str = "") -> Iterator[str]:
-        """`own_type`: all that a `type` inside the object may say."""
-        yield "\n"
-        yield f"_fields_{name}: tuple[Field, ...] = ("
-        for a in attributes:
-            check = f"_fields_shape_{a.type}" if isinstance(a.type, Shape) else _check(a.type)
-            yield f'    ("{a.name}", {check}, {a.required}, "{a.type}"),'
-        yield ")"
-        tests = ["isinstance(v, dict)"]
-        if own_type:
-            tests.append(f'(v.get("type") is None or v["type"] == "{own_type}")')
-        for a in attributes:
-            check = f"_ok_shape_{a.type}" if isinstance(a.type, Shape) else _check(a.type)
-            absent = "" if a.required else f'v.get("{a.name}") is None or '
-            test = f'{check}(v.get("{a.name}"))'
-            tests.append(f"({absent}{test})" if absent else test)
-        yield from function(f"_ok_{name}(v)", conjunction("return ", tests))
+    def _looked_up(self) -> set[str]:
+        """The types whose rows a decision may ask for: parents, and what references name."""
+        found = {inherit.parent_type for _, inherit in self.schema.inheritance}
+        for rule in self.program.rules:
+            values = [value for _, value in rule.obliges.fields] if rule.obliges else []
+            for expr in (rule.condition, *values):
+                found |= {node.target for node in walk(expr) if isinstance(node, Reference)}
+        return found
 
     # ---- Finding rows
 
@@ -130,25 +186,10 @@ class _Module:
         for grant in self.schema.grants:
             yield from self._granter(grant)
 
-    def _looked_up(self) -> set[str]:
-        """The types whose rows a decision may ask for: parents, and what references name."""
-        found = {inherit.parent_type for _, inherit in self.schema.inheritance}
-        for rule in self.program.rules:
-            values = [value for _, value in rule.obliges.fields] if rule.obliges else []
-            for expr in (rule.condition, *values):
-                found |= {node.target for node in walk(expr) if isinstance(node, Reference)}
-        return found
-
     def _finder(self, resource: Resource) -> Iterator[str]:
         """A row that is well-formed and is what was asked for, whoever supplied it; else None."""
         name = resource.name
-        own = f'return _ok_of_{name}(row) and (row.get("type") is None or row["type"] == "{name}")'
-        yield from function(f"_ok_row_{name}(row)", [own])
-        tests = [
-            f"_ok_row_{name}(row)",
-            f'row["{self.schema.tenant_key}"] == org',
-            f'row["{resource.identity}"] == id',
-        ]
+        tests = [f"_ok_row_{name}(row)", f'row["{self.schema.tenant_key}"] == org', f'row["{resource.identity}"] == id']
         body = [
             "if type(entities) is Entities:",
             f'    return entities.row(org, "{name}", id)',
@@ -214,7 +255,7 @@ class _Module:
         """Whether one of the rows on a record, each judged by itself, is the member's, live, and of such a role."""
         writer = Writer(self.program, grant.types[0], local=True)
         row_fits = [
-            f"_ok_of_{grant.name}(row)",
+            f"_ok_row_{grant.name}(row)",
             f'row["{self.schema.tenant_key}"] == org',
             f'row["{grant.resource_type}"] == t',
             f'row["{grant.resource_id}"] == id',
@@ -238,85 +279,49 @@ class _Module:
         head = f"_granted_{grant.name}(entities, org, t, id, member, member_org, roles{context})"
         yield from function(head, body)
 
-    # ---- Cells
+    # ---- What the public functions read
 
-    def _groups(self) -> list[_Group]:
-        """Every (action, type), specialized; types that differ in nothing that decides stand together.
-
-        In a rule that is specialized to a type, the type's own name and `resource.type` are the same: writing the
-        latter for the former lets rules that differ in nothing else be seen as the same.
-        """
-        groups: dict[tuple[object, ...], list[str]] = {}
-        rules: dict[tuple[object, ...], tuple[Rule, ...]] = {}
-        for action, name in sorted(self.schema.cells()):
-            specialized = tuple(
-                _without_own_name(rule, name) for rule in specialize(self.program, Partly(action, name)).rules
-            )
-            resource, chain = self.schema.resource[name], self.schema.inherits.get(name)
-            climbs_itself = chain is not None and chain.parent_type == name
-            grant = self.schema.grant_on.get(name)
-            key: tuple[object, ...] = (
-                action,
-                specialized,
-                resource.attributes,
-                resource.global_reason != "",
-                chain,
-                climbs_itself,
-                grant,
-            )
-            groups.setdefault(key, []).append(name)
-            rules[key] = specialized
-        names: set[str] = set()
-        made: list[_Group] = []
-        for key, types in groups.items():
-            name = f"{key[0]}_{types[0]}"
-            while name in names:
-                name += "_"
-            names.add(name)
-            made.append(_Group(name, str(key[0]), tuple(types), rules[key]))
-        return made
-
-    def _functions(self, group: _Group) -> Iterator[str]:
-        of = (self.program, group.types[0], group.rules)
-        yield from function(f"_report_{group.name}(entities, p, r, c)", emit_report(*of))
-        yield from function(f"_allows_{group.name}(p, r, entities, c, discharged)", emit_verdict(*of))
-        yield from function(f"_each_{group.name}(p, entities, c, discharged)", emit_decider(*of))
-
-    def _tables(self, groups: Iterable[_Group]) -> Iterator[str]:
+    def _tables(self) -> Iterator[str]:
         schema = self.schema
         yield "\n"
-        yield f"_ACTIONS = frozenset({sorted({action for action, _ in schema.cells()})!r})"
-        yield "_RECORDS = {"
-        for resource in schema.resources:
-            actions = f"frozenset({list(schema.actions_on[resource.name])!r})"
-            yield f'    "{resource.name}": (_ok_of_{resource.name}, _fields_of_{resource.name}, {actions}),'
-        yield "}"
-        for table, prefix in (("_REPORTS", "report"), ("_ALLOWS", "allows"), ("_EACH", "each")):
-            yield f"{table} = {{"
-            for action in sorted({group.action for group in groups}):
-                cells = {t: g.name for g in groups if g.action == action for t in g.types}
-                entries = ", ".join(f'"{t}": _{prefix}_{cells[t]}' for t in sorted(cells))
-                yield f'    "{action}": {{{entries}}},'
-            yield "}"
-        defaults = {a.name: a.default for a in schema.context if a.default is not None}
-        yield f"_DEFAULTS: dict[str, Any] = {defaults!r}"
-        yield "_ROWS = {"
+        yield f'PRINCIPAL = "{schema.principal.name}"'
+        yield f"ACTIONS = frozenset({sorted({action for action, _ in schema.cells()})!r})"
+        yield f"DEFAULTS = { ({a.name: a.default for a in schema.context if a.default is not None})!r}"
+        yield "ROWS = {"
         for name in sorted(self._looked_up()):
             identity = schema.resource[name].identity
             yield f'    "{name}": (_ok_row_{name}, "{schema.tenant_key}", "{identity}"),'
         yield "}"
-        yield "_GRANT_ROWS = {"
+        yield "GRANT_ROWS = {"
         for grant in schema.grants:
             names = (schema.tenant_key, grant.resource_type, grant.resource_id, grant.member_id)
-            yield f'    "{grant.name}": (_ok_of_{grant.name}, {names!r}),'
+            yield f'    "{grant.name}": (_ok_row_{grant.name}, {names!r}),'
         yield "}"
+        yield "PARTS = {"
+        for part in self.parts:
+            yield from (f'    "{name}": "{part.name}",' for name in part.types)
+        yield "}\n\n"
 
 
-def _without_own_name(rule: Rule, type_name: str) -> Rule:
-    """In a rule for one type, the type's name is `resource.type`."""
-    own = Attr(Var("resource", Entity("resource")), "type", TYPE, Known.ARGUMENT)
-    changed = rewrite_rule(rule, lambda expr: own if expr == Literal(type_name, TYPE) else expr)
-    return replace(changed, types=(), doc="")
+def _validator(name: str, attributes: Attributes, own_type: str = "") -> Iterator[str]:
+    """A check, and a table of what it asks for. `own_type`: all that a `type` inside the object may say."""
+    yield "\n"
+    yield f"_fields_{name} = ("
+    for a in attributes:
+        check = f"_fields_shape_{a.type}" if isinstance(a.type, Shape) else _check(a.type)
+        yield f'    ("{a.name}", {check}, {a.required}, "{a.type}"),'
+    yield ")"
+    if name == "record":  # a record in a request is checked where it is decided on
+        return
+    tests = ["isinstance(v, dict)"]
+    if own_type:
+        tests.append(f'(v.get("type") is None or v["type"] == "{own_type}")')
+    for a in attributes:
+        check = f"_ok_shape_{a.type}" if isinstance(a.type, Shape) else _check(a.type)
+        absent = "" if a.required else f'v.get("{a.name}") is None or '
+        test = f'{check}(v.get("{a.name}"))'
+        tests.append(f"({absent}{test})" if absent else test)
+    yield from function(f"_ok_{name}(v)", conjunction("return ", tests))
 
 
 def _check(type_: Type) -> str:
@@ -328,88 +333,5 @@ def _check(type_: Type) -> str:
     return f"is_{str(type_).lower()}"
 
 
-_PUBLIC = """
-
-def entities(data):
-    \"\"\"Rows beside a request, from one object of arrays by type: checked and indexed once. Else ValueError.\"\"\"
-    return Entities(data, _ROWS, _GRANT_ROWS)
-
-
-def _malformed(request):
-    if not isinstance(request, dict):
-        return ["request: expected an object"]
-    principal, resource, context = request.get("principal"), request.get("resource"), request.get("context")
-    found = faults(_fields_the_principal, principal, "principal")
-    if not found and not _ok_the_principal(principal):
-        found.append("principal.type: expected {principal}")
-    if context is not None:
-        found += faults(_fields_the_context, context, "context")
-    type_name = resource.get("type") if isinstance(resource, dict) else None
-    actions = _ACTIONS
-    if not isinstance(resource, dict):
-        found.append("resource: expected an object")
-    elif type(type_name) is not str or type_name not in _RECORDS:
-        found.append("resource.type: expected a resource type")
-    else:
-        _, fields, actions = _RECORDS[type_name]
-        found += faults(fields, resource, "resource")
-    action = request.get("action")
-    if type(action) is not str or action not in actions:
-        found.append("action: unknown")
-    return sorted(set(found))
-
-
-def _context(given):
-    return {**_DEFAULTS, **{k: v for k, v in given.items() if v is not None}} if given else _DEFAULTS
-
-
-def authorize(request, entities):
-    \"\"\"The full decision, as JSON: decision, rules, reason, obligations, errors. It never raises: it denies.\"\"\"
-    try:
-        malformed = _malformed(request)
-        if malformed:
-            return denial([], "The request is malformed.", malformed)
-        resource = request["resource"]
-        decide = _REPORTS[request["action"]][resource["type"]]
-        return decide(entities, request["principal"], resource, _context(request.get("context")))
-    except Incomplete as failure:
-        return denial([], "A row could not be loaded.", [f"incomplete: {failure}"])
-    except Exception as failure:
-        return denial([], "The request could not be decided.", [f"internal: {type(failure).__name__}"])
-
-
-def allowed(principal, action, resource, entities, context=None, discharged=()):
-    \"\"\"Whether it is allowed, with nothing left to discharge. It never raises: it says no.\"\"\"
-    try:
-        return _ALLOWS[action][resource["type"]](principal, resource, entities, context, discharged)
-    except Exception:
-        return False
-
-
-def filter(principal, action, resources, entities, context=None, discharged=()):
-    \"\"\"Those that are allowed, in order. Raises Incomplete where a row cannot be loaded: never a shorter list.\"\"\"
-    found, deciders = [], {}
-    for resource in resources:
-        try:
-            decide = deciders.get(resource["type"])
-            if decide is None:
-                decide = _decider(deciders, action, resource["type"], (principal, entities, context, discharged))
-            if decide(resource):
-                found.append(resource)
-        except Incomplete:
-            raise
-        except Exception:  # a malformed record is not allowed
-            continue
-    return found
-
-
-def _decider(deciders, action, type_name, given):
-    \"\"\"What decides on records of a type, in one call; types with the same rules share what it remembers.\"\"\"
-    try:
-        make = _EACH[action][type_name]
-        decide = deciders[type_name] = deciders.get(make) or make(*given)
-    except Exception:  # no such action, or a malformed principal or context
-        return never
-    deciders[make] = decide
-    return decide
-"""
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"

@@ -19,6 +19,7 @@ from policyengine.ir.nodes import (
     And,
     Attr,
     Expr,
+    GrantExists,
     Holder,
     Isolation,
     Not,
@@ -42,6 +43,11 @@ def emit_verdict(program: Program, type_name: str, rules: tuple[Rule, ...]) -> I
     yield from cell.principal("return False")
     yield from cell.record()
     yield from cell.decision(memo=False)
+
+
+def has_decider(program: Program, type_name: str, rules: tuple[Rule, ...]) -> bool:
+    """Whether records have something to share in one call of `filter`: what is above them."""
+    return program.schema.inherits.get(type_name) is not None and any(_speaks_of_holder(rule) for rule in rules)
 
 
 def emit_decider(program: Program, type_name: str, rules: tuple[Rule, ...]) -> Iterator[str]:
@@ -262,13 +268,14 @@ def _conjuncts(condition: Expr) -> tuple[Expr, ...]:
 
 
 def _needed(permits: list[tuple[Expr, ...]]) -> list[tuple[Expr, ...]]:
-    """x or (x and y) => x: a permit that another one implies adds nothing to a yes."""
+    """x or (x and y) => x: a permit that another one implies adds nothing. Those that ask for grant rows come last."""
     sets = [set(parts) for parts in permits]
-    return [
+    needed = [
         parts
         for index, parts in enumerate(permits)
         if not any(s < sets[index] or (s == sets[index] and i < index) for i, s in enumerate(sets) if i != index)
     ]
+    return sorted(needed, key=lambda parts: any(isinstance(node, GrantExists) for part in parts for node in walk(part)))
 
 
 # ---- Reading and checking attributes
