@@ -15,6 +15,7 @@ from typing import Any
 from policyengine.backends.python import emit_python, policy_digest
 from policyengine.diagnostics import Diagnostic, Findings, PolicyError
 from policyengine.frontend.ast import AnyDeclaration
+from policyengine.frontend.cases import Case, cases
 from policyengine.frontend.lowering import lower
 from policyengine.frontend.parser import parse
 from policyengine.frontend.resolver import resolve
@@ -25,11 +26,12 @@ from policyengine.source import Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a policy set became. `program` is None where a finding is an error."""
+    """What a policy set became: a program, and the cases of its tests. `program` is None where a finding is an error."""
 
     declarations: tuple[AnyDeclaration, ...]
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
+    cases: tuple[Case, ...] = ()
 
 
 def compile_sources(sources: Iterable[Source]) -> Compiled:
@@ -42,7 +44,9 @@ def compile_sources(sources: Iterable[Source]) -> Compiled:
         findings.error("missing-declaration", "the policy set is empty", empty, "write a `tenant` and a `principal`")
     names = resolve(declarations, findings) if findings.ok else None
     program = lower(declarations, names, findings) if names else None
-    return Compiled(declarations, simplify_program(program) if program else None, findings.sorted())
+    tests = cases(declarations, program, findings) if program else ()
+    whole = simplify_program(program) if program and findings.ok else None
+    return Compiled(declarations, whole, findings.sorted(), tests)
 
 
 def compile_folders(policies: str | Path, schemas: str | Path | None = None) -> Compiled:
@@ -67,7 +71,7 @@ def program_of(compiled: Compiled) -> Program:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.suffix in (".policy", ".schema") and file.is_file())
+        return sorted(file for file in path.iterdir() if file.suffix in (".policy", ".schema") and not file.is_dir())
     if not path.exists():
         raise FileNotFoundError(f"no such file or folder: {path}")
     return [path]

@@ -42,7 +42,7 @@ from policyengine.source import Source
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGE = ROOT / "docs/language.md"
 
-WITH_EXAMPLES = ["docs/language.md"]
+WITH_EXAMPLES = ("README.md", "docs/language.md")
 WITH_PATHS = [
     str(path.relative_to(ROOT))
     for path in (ROOT / "ARCHITECTURE.md", ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"))

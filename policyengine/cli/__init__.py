@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from policyengine.cli import authorize, build, check
+from policyengine.cli import authorize, build, check, init, test
 from policyengine.cli.failures import Misuse, Refused
 
-_COMMANDS = (check, authorize, build)
+_COMMANDS = (init, check, test, authorize, build)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -86,7 +86,8 @@ class _Block:
                 return
             self.named[name] = (base, self._object(base, let.value, before))
         else:
-            self.named[name] = (let.of.text, self._typed(let.of, let.value))
+            value = self._typed(let.of, let.value)
+            self.named[name] = (let.of.text if value is not None else "", value)
 
     def _typed(self, of: ast.Name, value: ast.Object | ast.Raw) -> Any:
         known = (self.schema.principal.name, *self.schema.type_names)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from policyengine.interpreter.checking import faults
-from policyengine.interpreter.evaluation import Entities, Error, Evaluation, Incomplete, lift
+from policyengine.interpreter.evaluation import Entities, Error, Evaluation, lift
 from policyengine.ir.nodes import Program, Rule
 from policyengine.model.schema import Schema
 
@@ -16,10 +16,7 @@ def decide(program: Program, request: Any, entities: Entities) -> dict[str, Any]
     malformed = sorted(set(_malformed(program.schema, request)))
     if malformed:
         return _deny([], "The request is malformed.", malformed)
-    try:
-        return _decide(program, request, evaluation(program, request, entities))
-    except Incomplete as failure:
-        return _deny([], "A row could not be loaded.", [f"incomplete: {failure}"])
+    return _decide(program, request, evaluation(program, request, entities))
 
 
 def evaluation(program: Program, request: Any, entities: Entities) -> Evaluation:
@@ -65,6 +62,9 @@ def _decide(program: Program, request: Any, known: Evaluation) -> dict[str, Any]
                 values[rule.id] = made
             else:
                 obligations.add(made)
+    incomplete = {value.cause for value in values.values() if isinstance(value, Error) and value.incomplete}
+    if incomplete:
+        return _deny([], "A row could not be loaded.", sorted(f"incomplete: {cause}" for cause in incomplete))
     errors = sorted(f"{id}: {value.cause}" for id, value in values.items() if isinstance(value, Error))
     blocking = [rule for rule in rules if _blocks(rule, values[rule.id])]
     permits = [rule.id for rule in rules if rule.effect == "permit" and values[rule.id] is True]

@@ -16,15 +16,12 @@ MAX_CHAIN = 32
 """How many rows up a scope may be held; the parent is one up (docs/studio.md, Chains)."""
 
 
-class Incomplete(Exception):
-    """A row could not be loaded: no answer can be given."""
-
-
 @dataclass(frozen=True, slots=True)
 class Error:
-    """No value, for this cause."""
+    """No value, for this cause. `incomplete`: a row could not be loaded, and nothing else decided."""
 
     cause: str
+    incomplete: bool = False
 
 
 class Entities(Protocol):
@@ -111,44 +108,49 @@ class Evaluation:
             met.add((type_name, id))
             record = self._row(type_name, id)
             if isinstance(record, Error):
-                return Error(f"the chain does not resolve: {record.cause}")
+                return record if record.incomplete else Error(f"the chain does not resolve: {record.cause}")
         return {**record, "type": type_name}
 
     def _row(self, type_name: str, id: str) -> Any:
         """A row of the record's organization, which must be what was asked for, whoever supplied it."""
         schema, resource = self.program.schema, self.program.schema.resource[type_name]
         org_id = self.given["resource"][schema.tenant_key]
-        row = self._ask(self.entities.get, org_id, type_name, id)
+        row = _ask(self.entities.get, org_id, type_name, id)
+        if isinstance(row, Error):
+            return row
         if not well_formed(schema, type_name, resource.attributes, row):
             return Error(f"a {type_name} is missing")
         asked_for = (row[schema.tenant_key], row[resource.identity]) == (org_id, id)
         return row if asked_for else Error(f"a {type_name} is missing")
 
-    def _granted(self, expr: ir.GrantExists, record: Any) -> bool:
+    def _granted(self, expr: ir.GrantExists, record: Any) -> Any:
         """Whether one of the rows on the record, each judged by itself, is the member's, live, and of such a role."""
         schema, type_name = self.program.schema, record["type"]
         grant, org_id = schema.grant_on[type_name], self.given["resource"][schema.tenant_key]
         names = (schema.tenant_key, grant.resource_type, grant.resource_id, grant.member_id, grant.member_tenant)
         key = (org_id, type_name, record[schema.resource[type_name].identity], self.value(expr.member))
-        for row in self._ask(lambda *key: list(self.entities.grants(*key)), *key):
+        rows = _ask(lambda *key: list(self.entities.grants(*key)), *key)
+        for row in () if isinstance(rows, Error) else rows:
             if well_formed(schema, grant.name, grant.attributes, row):
                 named = tuple(row[name] for name in names) == (*key, self.value(expr.member_tenant))
                 with_row = Evaluation(self.program, {**self.given, "row": row}, self.entities)
                 if named and row[grant.role] in expr.roles and with_row.value(self.program.live_when(grant.name)):
                     return True
-        return False
+        return rows if isinstance(rows, Error) else False
 
-    def _ask(self, function: Callable[..., Any], *key: str) -> Any:
-        try:
-            return function(*key)
-        except Exception as failure:
-            raise Incomplete(type(failure).__name__) from failure
+
+def _ask(function: Callable[..., Any], *key: str) -> Any:
+    """What the entities give; whatever they raise means that the answer cannot be complete."""
+    try:
+        return function(*key)
+    except Exception as failure:
+        return Error(type(failure).__name__, incomplete=True)
 
 
 def lift(function: Callable[..., Any], *values: Any) -> Any:
-    """The function of the values; of errors among them the one whose cause sorts first, whatever their order."""
+    """The function of the values; of errors an incomplete one first, then the least cause, whatever their order."""
     errors = [value for value in values if isinstance(value, Error)]
-    return min(errors, key=lambda error: error.cause) if errors else function(*values)
+    return min(errors, key=lambda error: (not error.incomplete, error.cause)) if errors else function(*values)
 
 
 def _compare(operator: str, a: Any, b: Any, is_time: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any, get_args
 
-from policyengine.ir.nodes import Expr, Holder, Program, Reference, Rule
+from policyengine.ir.nodes import Expr, GrantExists, Holder, Program, Reference, Rule
 
 
 def children(expr: Expr) -> Iterator[Expr]:
@@ -54,8 +54,8 @@ def rewrite_program(program: Program, change: Callable[[Expr], Expr]) -> Program
 
 
 def can_err(expr: Expr) -> bool:
-    """Whether a Holder or a Reference stands anywhere in it."""
-    return any(isinstance(node, Holder | Reference) for node in walk(expr))
+    """Whether its value may be an error: a Holder or a Reference stands in it, or grant rows that must be loaded."""
+    return any(isinstance(node, Holder | Reference | GrantExists) for node in walk(expr))
 
 
 _NODES = ("Expr", "Object", "Attr", "Var | Holder", "tuple[Expr, ...]")

@@ -74,8 +74,6 @@ def authorize(request: Any, entities: SupportsRows) -> dict[str, Any]:
             entities, request["principal"], resource, given
         )
         return decision
-    except Incomplete as failure:
-        return denial([], "A row could not be loaded.", [f"incomplete: {failure}"])
     except Exception as failure:
         return denial([], "The request could not be decided.", [f"internal: {type(failure).__name__}"])
 

@@ -21,12 +21,16 @@ class Incomplete(Exception):
 
 
 class Err:
-    """The value of an expression that has none, and why. Of two causes the lesser counts."""
+    """The value of an expression that has none, and why. Of two an incomplete one counts, then the lesser cause."""
 
-    __slots__ = ("cause",)
+    __slots__ = ("cause", "incomplete")
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, incomplete: bool = False) -> None:
         self.cause = cause
+        self.incomplete = incomplete
+
+    def __lt__(self, other: Err) -> bool:
+        return (not self.incomplete, self.cause) < (not other.incomplete, other.cause)
 
 
 # ---- Checks: whether a JSON value has a type; nothing is converted
@@ -166,31 +170,35 @@ class Once:
 
     def __call__(self) -> Any:
         if self._compute is not None:
-            self._value = self._compute()
+            self._value = complete(self._compute)
             self._compute = None
         return self._value
 
 
+def complete(function: Callable[..., Any], *values: Any) -> Any:
+    """The function of the values, or an error where a row cannot be loaded."""
+    try:
+        return function(*values)
+    except Incomplete as failure:
+        return Err(str(failure), incomplete=True)
+
+
 def lift(function: Callable[..., Any], *values: Any) -> Any:
-    """The function of the values, or the least of their errors."""
-    error = None
-    for value in values:
-        if type(value) is Err and (error is None or value.cause < error.cause):
-            error = value
-    return error or function(*values)
+    """The function of the values, or the first of their errors."""
+    errors = [value for value in values if type(value) is Err]
+    return min(errors) if errors else complete(function, *values)
 
 
 def kleene(decides: bool, *operands: Callable[[], Any]) -> Any:
     """`and` is decided by false, `or` by true: what decides wins over an error, an error over the rest."""
-    error = None
+    errors: list[Err] = []
     for operand in operands:
         value = operand()
-        if type(value) is Err:
-            if error is None or value.cause < error.cause:
-                error = value
-        elif value is decides:
+        if value is decides:
             return decides
-    return error or not decides
+        if type(value) is Err:
+            errors.append(value)
+    return min(errors) if errors else not decides
 
 
 def negate(value: Any) -> Any:
@@ -291,18 +299,22 @@ def report(
     permits: list[str],
     blocks: list[tuple[str, str]],
     obligations: list[tuple[Any, ...]],
-    errors: list[str],
+    erring: list[tuple[str, Err]],
 ) -> dict[str, Any]:
     """The decision that follows: from the permits that hold, what blocks with its reason, obligations as pairs."""
+    incomplete = {error.cause for _, error in erring if error.incomplete}
+    if incomplete:
+        return denial([], "A row could not be loaded.", sorted([f"incomplete: {cause}" for cause in incomplete]))
+    errors = sorted([f"{id}: {error.cause}" for id, error in erring])
     if blocks or not permits:
         reason = " ".join(sorted({because for _, because in blocks if because})) or "No rule allows it."
-        return denial(sorted([id for id, _ in blocks]), reason, sorted(errors))
+        return denial(sorted([id for id, _ in blocks]), reason, errors)
     return {
         "decision": "allow",
         "rules": sorted(permits),
         "reason": f"Allowed by {', '.join(sorted(permits))}.",
         "obligations": [dict(fields) for fields in sorted(set(obligations))],
-        "errors": sorted(errors),
+        "errors": errors,
     }
 
 

@@ -37,7 +37,7 @@ def _rule(writer: Writer, rule: Rule) -> Iterator[str]:
     yield "elif value is not False:"
     if rule.effect != "permit":
         yield f"    {blocks}"
-    yield f"    errors.append({text(rule.id + ': ')} + value.cause)"
+    yield f"    errors.append(({text(rule.id)}, value))"
 
 
 def _obligation(writer: Writer, rule: Rule, obliges: Obliges, blocks: str) -> Iterator[str]:
@@ -53,6 +53,6 @@ def _obligation(writer: Writer, rule: Rule, obliges: Obliges, blocks: str) -> It
     yield f"fields = lift(lambda {', '.join(names)}: {made}, {', '.join(values)})"
     yield "if type(fields) is Err:"
     yield f"    {blocks}"
-    yield f"    errors.append({text(rule.id + ': ')} + fields.cause)"
+    yield f"    errors.append(({text(rule.id)}, fields))"
     yield "else:"
     yield "    obligations.append(fields)"

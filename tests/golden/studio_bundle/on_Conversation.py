@@ -81,7 +81,7 @@ def _report_delete(entities, p, r, c):
     if value is True:
         permits.append("Scoped.ORG.role_admin")
     elif value is not False:
-        errors.append("Scoped.ORG.role_admin: " + value.cause)
+        errors.append(("Scoped.ORG.role_admin", value))
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("Scoped.always.record_owner")
     return report(permits, blocks, obligations, errors)
@@ -229,22 +229,22 @@ def _report_list(entities, p, r, c):
     if value is True:
         permits.append("Scoped.CUSTOM.grant_viewer")
     elif value is not False:
-        errors.append("Scoped.CUSTOM.grant_viewer: " + value.cause)
+        errors.append(("Scoped.CUSTOM.grant_viewer", value))
     value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "CUSTOM", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
     if value is True:
         permits.append("Scoped.CUSTOM.holder_owner")
     elif value is not False:
-        errors.append("Scoped.CUSTOM.holder_owner: " + value.cause)
+        errors.append(("Scoped.CUSTOM.holder_owner", value))
     value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
     if value is True:
         permits.append("Scoped.ORG.role_member")
     elif value is not False:
-        errors.append("Scoped.ORG.role_member: " + value.cause)
+        errors.append(("Scoped.ORG.role_member", value))
     value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: lift(lambda h: h["scope"] == "PRIVATE", find_h()), lambda: lift(lambda h: h["ownerId"] == p["id"], find_h()))
     if value is True:
         permits.append("Scoped.PRIVATE.holder_owner")
     elif value is not False:
-        errors.append("Scoped.PRIVATE.holder_owner: " + value.cause)
+        errors.append(("Scoped.PRIVATE.holder_owner", value))
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("Scoped.always.record_owner")
     return report(permits, blocks, obligations, errors)
@@ -534,12 +534,12 @@ def _report_update(entities, p, r, c):
     if value is True:
         permits.append("Scoped.CUSTOM.grant_editor")
     elif value is not False:
-        errors.append("Scoped.CUSTOM.grant_editor: " + value.cause)
+        errors.append(("Scoped.CUSTOM.grant_editor", value))
     value = kleene(False, lambda: p["orgId"] == r["orgId"], lambda: p["orgRole"] == "admin", lambda: lift(lambda h: h["scope"] == "ORG", find_h()))
     if value is True:
         permits.append("Scoped.ORG.role_admin")
     elif value is not False:
-        errors.append("Scoped.ORG.role_admin: " + value.cause)
+        errors.append(("Scoped.ORG.role_admin", value))
     if p["orgId"] == r["orgId"] and (r["ownerId"] == p["id"]):
         permits.append("Scoped.always.record_owner")
     return report(permits, blocks, obligations, errors)

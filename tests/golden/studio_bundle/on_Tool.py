@@ -81,7 +81,7 @@ def _report_invoke(entities, p, r, c):
         blocks.append(("connector_off", "An administrator has disabled this tool's connector."))
     elif value is not False:
         blocks.append(("connector_off", "An administrator has disabled this tool's connector."))
-        errors.append("connector_off: " + value.cause)
+        errors.append(("connector_off", value))
     if not r["enabled"]:
         blocks.append(("disabled_tool", "An administrator has disabled this tool."))
     if not (((r["toolClass"] == "READ_ONLY") and (c["trust"] in ('AUTONOMOUS', 'SUPERVISED'))) or ((r["toolClass"] == "MODERATE") and (c["trust"] == "AUTONOMOUS"))):
