@@ -140,7 +140,7 @@ def test_a_failed_test_gives_exit_code_one_and_its_place(tmp_path: Path, capsys:
     capsys.readouterr()
     assert main(["test", *named]) == 1
     said = capsys.readouterr().out
-    assert f'{path}:22:3: "members read, writers edit, authors do both"' in said
+    assert f'{path}:21:3: "members read, writers edit, authors do both"' in said
     assert "expected allow, got deny (No rule allows it.)" in said
     assert said.endswith("10 passed, 1 failed\n")
     assert main(["test", *named, "--format", "json"]) == 1
