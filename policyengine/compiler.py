@@ -26,7 +26,7 @@ from policyengine.source import Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a policy set became: a program, and the cases of its tests. `program` is None where a finding is an error."""
+    """What a policy set became, with the cases of its tests. `program` is None where a finding is an error."""
 
     declarations: tuple[AnyDeclaration, ...]
     program: Program | None

@@ -222,3 +222,72 @@ def test_only_a_reason_takes_a_type_out_of_isolation() -> None:
     for text in ("resource Region { id: Id as identity }", 'resource Region { id: Id as identity } global ""'):
         with pytest.raises(PolicyError):
             program_of(compiled(text))
+
+
+# ---- Bugs that were found, each with the smallest policy that showed it
+
+
+def test_a_grant_row_of_one_kind_says_nothing_of_the_types_of_another() -> None:
+    row = "{ org: Id of Org, what: Type, id: Id, who: Id, home: Id of Org, part: Part as role }"
+    kinds = f"""
+    enum Part {{ low < high }}
+    grant OnNote on Note by what, id to User by who, home {row}
+    grant OnMemo on Memo by what, id to User by who, home {row}
+    """
+    text = SMALL.replace("access Note { always: record owner may", "access Note { always: grant low may")
+    engine = Engine(program_of(compile_sources([Source("kinds.policy", text + kinds)])))
+    note = {"type": "Note", "id": "n", "org": "o", "author": "x", "size": 1, "open": True, "at": "2026-01-01T00:00:00Z"}
+    grant = {"org": "o", "what": "Note", "id": "n", "who": "ann", "home": "o", "part": "low"}
+    ann = {"id": "ann", "org": "o"}
+    assert engine.allowed(ann, "read", note, engine.entities({"OnNote": [grant]}))
+    assert not engine.allowed(ann, "read", note, engine.entities({"OnMemo": [grant]}))
+
+
+def test_an_astral_character_in_a_reason_stays_one_character() -> None:
+    engine = Engine(program_of(compiled('forbid f: read on Note because "\U0001f600"')))
+    note = {
+        "type": "Note",
+        "id": "n",
+        "org": "o",
+        "author": "ann",
+        "size": 1,
+        "open": True,
+        "at": "2026-01-01T00:00:00Z",
+    }
+    request = {"principal": {"id": "ann", "org": "o"}, "action": "read", "resource": note}
+    assert engine.authorize(request, engine.entities({}))["reason"] == "\U0001f600"
+
+
+def test_an_absent_context_lacks_what_the_context_must_have() -> None:
+    engine = Engine(program_of(compiled("context { level: Int }")))
+    note = {
+        "type": "Note",
+        "id": "n",
+        "org": "o",
+        "author": "ann",
+        "size": 1,
+        "open": True,
+        "at": "2026-01-01T00:00:00Z",
+    }
+    request = {"principal": {"id": "ann", "org": "o"}, "action": "read", "resource": note}
+    assert engine.authorize(request, engine.entities({}))["errors"] == ["context.level: missing"]
+    assert not engine.allowed(request["principal"], "read", note, engine.entities({}))
+    assert engine.allowed(request["principal"], "read", note, engine.entities({}), {"level": 1})
+
+
+def test_an_attribute_whose_name_extends_another_keeps_its_own_row() -> None:
+    text = """
+    resource Box { id: Id as identity, org: Id of Org, note: Id of Note?, note_ok: Id of Note? }
+    action read on Box
+    permit p: read on Box
+    forbid f: read on Box when has resource.note and not resource.note.open
+    forbid g: read on Box when has resource.note_ok and not resource.note_ok.open
+    """
+    engine = Engine(program_of(compiled(text)))
+    note = {"id": "n", "org": "o", "author": "ann", "size": 1, "open": True, "at": "2026-01-01T00:00:00Z"}
+    rows = engine.entities({"Note": [note, {**note, "id": "shut", "open": False}]})
+    box = {"type": "Box", "id": "b", "org": "o", "note": "n", "note_ok": "n"}
+    ann = {"id": "ann", "org": "o"}
+    assert engine.allowed(ann, "read", box, rows)
+    assert not engine.allowed(ann, "read", {**box, "note_ok": "shut"}, rows)
+    assert not engine.allowed(ann, "read", {**box, "note": "shut"}, rows)

@@ -35,8 +35,7 @@ def _malformed(schema: Schema, request: Any) -> Iterator[str]:
     yield from faults(schema, schema.principal.attributes, principal, "principal")
     if isinstance(principal, dict) and principal.get("type") not in (None, schema.principal.name):
         yield f"principal.type: expected {schema.principal.name}"
-    if context is not None:
-        yield from faults(schema, schema.context, context, "context")
+    yield from faults(schema, schema.context, {} if context is None else context, "context")
     actions = {action for action, _ in schema.cells()}
     if not isinstance(resource, dict):
         yield "resource: expected an object"

@@ -6,6 +6,8 @@ Conditions are expressions of type Bool. Only `Holder` and `Reference` can err; 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
 from typing import Literal as OneOf
 
 from policyengine.model.schema import Known, Schema
@@ -198,7 +200,7 @@ class Changing:
     needs: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """A whole policy set, sorted by ids. `live` says, for each kind of grant row, when a row counts."""
 
@@ -210,7 +212,16 @@ class Program:
     aws: tuple[tuple[str, str, str], ...] = ()
 
     def rules_for(self, action: str, type_name: str) -> tuple[Rule, ...]:
-        return tuple(rule for rule in self.rules if action in rule.actions and type_name in rule.types)
+        """The rules that speak of this cell, sorted by id."""
+        return self._by_cell.get((action, type_name), ())
+
+    @cached_property
+    def _by_cell(self) -> dict[tuple[str, str], tuple[Rule, ...]]:
+        cells: dict[tuple[str, str], list[Rule]] = {}
+        for rule in self.rules:
+            for cell in product(rule.actions, rule.types):
+                cells.setdefault(cell, []).append(rule)
+        return {cell: tuple(rules) for cell, rules in cells.items()}
 
     def live_when(self, grant: str) -> Expr:
         return dict(self.live)[grant]

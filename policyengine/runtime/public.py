@@ -146,8 +146,7 @@ def _malformed(request: Any) -> list[str]:
     found = faults(_fields_the_principal, principal, "principal")
     if isinstance(principal, dict) and principal.get("type") is not None and principal["type"] != PRINCIPAL:
         found.append(f"principal.type: expected {PRINCIPAL}")
-    if context is not None:
-        found += faults(_fields_the_context, context, "context")
+    found += faults(_fields_the_context, {} if context is None else context, "context")
     actions: Any = ACTIONS
     if not isinstance(resource, dict):
         found.append("resource: expected an object")

@@ -238,8 +238,8 @@ def reference(entities: SupportsRows, org_id: str, type_name: str, id: str | Non
 class Entities:
     """Rows in memory, checked and indexed once: a snapshot, which later changes of `data` do not reach.
 
-    `types` maps a row's type to (check, tenant key, id attribute); `grants` a grant row's type to (check, the key's
-    attributes in the order organization, type, id, member).
+    `types` maps a row's type to (check, tenant key, id attribute); `grants` a kind of grant row to (check, the key's
+    attributes in the order organization, type, id, member, the types that such rows are about).
     """
 
     __slots__ = ("_grants", "_rows", "above")
@@ -255,9 +255,9 @@ class Entities:
                 if check(row):
                     key = (row[tenant_key], type_name, row[identity])
                     self._rows[key] = None if key in self._rows else dict(row)
-        for type_name, (check, names) in grants.items():
+        for type_name, (check, names, types) in grants.items():
             for row in data.get(type_name, ()):
-                if check(row):
+                if check(row) and row[names[1]] in types:
                     self._grants.setdefault(tuple([row[name] for name in names]), []).append(dict(row))
 
     def get(self, org_id: str, type_name: str, id: str) -> dict[str, Any] | None:

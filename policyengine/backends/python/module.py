@@ -295,7 +295,7 @@ class _Main:
         yield "GRANT_ROWS = {"
         for grant in schema.grants:
             names = (schema.tenant_key, grant.resource_type, grant.resource_id, grant.member_id)
-            yield f'    "{grant.name}": (_ok_row_{grant.name}, {names!r}),'
+            yield f'    "{grant.name}": (_ok_row_{grant.name}, {names!r}, {grant.types!r}),'
         yield "}"
         yield "PARTS = {"
         for part in self.parts:

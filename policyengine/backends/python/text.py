@@ -10,7 +10,7 @@ from policyengine.model.operators import OPERATORS
 
 def text(value: str) -> str:
     """A text as a literal."""
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)  # an escaped surrogate pair would be two characters to Python
 
 
 def cell(operator: str, *operands: str) -> str:

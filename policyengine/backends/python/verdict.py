@@ -83,7 +83,7 @@ class _Cell:
             return
         names = [f"c_{a.name}" for a in schema.context]
         yield "if c is None:"
-        yield f"    {' = '.join(names)} = None"
+        yield f"    {' = '.join(names)} = None" if not any(a.required for a in schema.context) else f"    {refuse}"
         yield "else:"
         yield from indent(_read("c", a) for a in schema.context)
         yield from indent(_refuse_unless(["isinstance(c, dict)", *(_test("c", a) for a in schema.context)], refuse))
@@ -204,7 +204,7 @@ def _load(writer: Writer, slots: Iterable[str]) -> Iterator[str]:
     for slot in slots:
         yield f"if {slot} is None:"
         yield f"    {slot} = {writer.find(slot)}"
-        yield f"{slot}_ok = type({slot}) is not Err"
+        yield f"ok_{slot} = type({slot}) is not Err"
 
 
 def _outstanding(writer: Writer, obliges: Obliges, costly: list[Expr]) -> Iterator[str]:
@@ -212,7 +212,7 @@ def _outstanding(writer: Writer, obliges: Obliges, costly: list[Expr]) -> Iterat
     values = [value for _, value in obliges.fields]
     needed = writer.slots(*values)
     yield from _load(writer, needed)
-    there = [f"{slot}_ok" for slot in needed]
+    there = [f"ok_{slot}" for slot in needed]
     if costly:
         there.append(writer.holds(And(tuple(costly))))
     fields = "".join(f", {text(name)}: {writer.plain(value)}" for name, value in obliges.fields)
@@ -228,7 +228,7 @@ def _holds(writer: Writer, parts: tuple[Expr, ...]) -> str:
     slots = writer.slots(*costly)
     single = all(writer.slots(part) == slots and not isinstance(part, And | Or | Not) for part in costly)
     if single:
-        tests = [*(f"{slot}_ok" for slot in slots), *(writer.inside(part) for part in (*plain, *costly))]
+        tests = [*(f"ok_{slot}" for slot in slots), *(writer.inside(part) for part in (*plain, *costly))]
     else:
         tests = [*(writer.inside(part) for part in plain), *(writer.holds(part) for part in costly)]
     return " and ".join(tests) or "True"

@@ -151,7 +151,7 @@ class Writer:
     def holds(self, expr: Expr, wanted: bool = True) -> str:
         """A Python expression that is true where the value is `wanted`, and false where it is not or is an error.
 
-        Every slot has its variable, and another one, `<slot>_ok`, that says whether it is a row.
+        Every slot has its variable, and another one, `ok_<slot>`, that says whether it is a row.
         """
         if not can_err(expr):
             return self.inside(expr) if wanted else f"not {self.inside(expr)}"
@@ -161,7 +161,7 @@ class Writer:
             case And(operands=operands) | Or(operands=operands):
                 word = " and " if isinstance(expr, And) == wanted else " or "
                 return f"({word.join(self.holds(operand, wanted) for operand in operands)})"
-        there = [f"{slot}_ok" for slot in self.slots(expr)]
+        there = [f"ok_{slot}" for slot in self.slots(expr)]
         return f"({' and '.join([*there, self.inside(expr) if wanted else f'not {self.inside(expr)}'])})"
 
 

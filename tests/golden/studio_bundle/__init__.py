@@ -234,8 +234,8 @@ def reference(entities: SupportsRows, org_id: str, type_name: str, id: str | Non
 class Entities:
     """Rows in memory, checked and indexed once: a snapshot, which later changes of `data` do not reach.
 
-    `types` maps a row's type to (check, tenant key, id attribute); `grants` a grant row's type to (check, the key's
-    attributes in the order organization, type, id, member).
+    `types` maps a row's type to (check, tenant key, id attribute); `grants` a kind of grant row to (check, the key's
+    attributes in the order organization, type, id, member, the types that such rows are about).
     """
 
     __slots__ = ("_grants", "_rows", "above")
@@ -251,9 +251,9 @@ class Entities:
                 if check(row):
                     key = (row[tenant_key], type_name, row[identity])
                     self._rows[key] = None if key in self._rows else dict(row)
-        for type_name, (check, names) in grants.items():
+        for type_name, (check, names, types) in grants.items():
             for row in data.get(type_name, ()):
-                if check(row):
+                if check(row) and row[names[1]] in types:
                     self._grants.setdefault(tuple([row[name] for name in names]), []).append(dict(row))
 
     def get(self, org_id: str, type_name: str, id: str) -> dict[str, Any] | None:
@@ -329,7 +329,7 @@ def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bo
 
 # ==== What follows is this policy's own ====
 
-digest = "5aa205a2a6c3574bfcc2950f234ea1fcb329c9fcc30304b11e19aaad36031f61"
+digest = "31c6633efefd4d0d3f81cafcfe38a2b81a2bfe4da541a2692b73db0d33472473"
 _enum_OrgRole = frozenset(['admin', 'member'])
 _enum_Scope = frozenset(['CUSTOM', 'INHERIT', 'ORG', 'PRIVATE'])
 _enum_ShareRole = frozenset(['editor', 'viewer'])
@@ -556,7 +556,7 @@ ROWS = {
     "Folder": (_ok_row_Folder, "orgId", "id"),
 }
 GRANT_ROWS = {
-    "ResourceShareMember": (_ok_row_ResourceShareMember, ('orgId', 'resourceType', 'resourceId', 'memberId')),
+    "ResourceShareMember": (_ok_row_ResourceShareMember, ('orgId', 'resourceType', 'resourceId', 'memberId'), ('Conversation', 'Diagram', 'File', 'Folder', 'Host', 'Memory', 'Procedure')),
 }
 PARTS = {
     "Connector": "on_Connector",
@@ -694,8 +694,7 @@ def _malformed(request: Any) -> list[str]:
     found = faults(_fields_the_principal, principal, "principal")
     if isinstance(principal, dict) and principal.get("type") is not None and principal["type"] != PRINCIPAL:
         found.append(f"principal.type: expected {PRINCIPAL}")
-    if context is not None:
-        found += faults(_fields_the_context, context, "context")
+    found += faults(_fields_the_context, {} if context is None else context, "context")
     actions: Any = ACTIONS
     if not isinstance(resource, dict):
         found.append("resource: expected an object")

@@ -133,8 +133,8 @@ def _allows_delete(p, r, entities, c, discharged):
                 return True
             if h is None:
                 h = _above_Folder(entities, r_orgId, r_parentId, None)
-            h_ok = type(h) is not Err
-            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+            ok_h = type(h) is not Err
+            if ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG"):
                 return True
         return False
     if p_orgId == r_orgId:
@@ -198,8 +198,8 @@ def _each_delete(p, entities, c, discharged):
                 if verdict is None:
                     if h is None:
                         h = _above_Folder(entities, r_orgId, r_parentId, None)
-                    h_ok = type(h) is not Err
-                    verdict = memo[r_parentId] = (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"))
+                    ok_h = type(h) is not Err
+                    verdict = memo[r_parentId] = (ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG"))
                 if verdict:
                     return True
             return False
@@ -292,14 +292,14 @@ def _allows_list(p, r, entities, c, discharged):
                 return True
             if h is None:
                 h = _above_Folder(entities, r_orgId, r_parentId, None)
-            h_ok = type(h) is not Err
-            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+            ok_h = type(h) is not Err
+            if ok_h and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
                 return True
-            if h_ok and (h["scope"] == "ORG"):
+            if ok_h and (h["scope"] == "ORG"):
                 return True
-            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+            if ok_h and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
                 return True
-            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+            if ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
                 return True
         return False
     if p_orgId == r_orgId:
@@ -365,8 +365,8 @@ def _each_list(p, entities, c, discharged):
                 if verdict is None:
                     if h is None:
                         h = _above_Folder(entities, r_orgId, r_parentId, None)
-                    h_ok = type(h) is not Err
-                    verdict = memo[r_parentId] = (h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id)) or (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now))
+                    ok_h = type(h) is not Err
+                    verdict = memo[r_parentId] = (ok_h and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id)) or (ok_h and (h["scope"] == "ORG")) or (ok_h and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id)) or (ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now))
                 if verdict:
                     return True
             return False
@@ -579,10 +579,10 @@ def _allows_update(p, r, entities, c, discharged):
                 return True
             if h is None:
                 h = _above_Folder(entities, r_orgId, r_parentId, None)
-            h_ok = type(h) is not Err
-            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+            ok_h = type(h) is not Err
+            if ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG"):
                 return True
-            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+            if ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
                 return True
         return False
     if p_orgId == r_orgId:
@@ -648,8 +648,8 @@ def _each_update(p, entities, c, discharged):
                 if verdict is None:
                     if h is None:
                         h = _above_Folder(entities, r_orgId, r_parentId, None)
-                    h_ok = type(h) is not Err
-                    verdict = memo[r_parentId] = (h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG")) or (h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now))
+                    ok_h = type(h) is not Err
+                    verdict = memo[r_parentId] = (ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG")) or (ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now))
                 if verdict:
                     return True
             return False

@@ -133,8 +133,8 @@ def _allows_delete(p, r, entities, c, discharged):
                 return True
             if h is None:
                 h = _above_Folder(entities, r_orgId, r_parentId, r_id)
-            h_ok = type(h) is not Err
-            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+            ok_h = type(h) is not Err
+            if ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG"):
                 return True
         return False
     if p_orgId == r_orgId:
@@ -196,8 +196,8 @@ def _each_delete(p, entities, c, discharged):
                     return True
                 if h is None:
                     h = _above_Folder(entities, r_orgId, r_parentId, r_id)
-                h_ok = type(h) is not Err
-                if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                ok_h = type(h) is not Err
+                if ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG"):
                     return True
             return False
         if p_orgId == r_orgId:
@@ -289,14 +289,14 @@ def _allows_list(p, r, entities, c, discharged):
                 return True
             if h is None:
                 h = _above_Folder(entities, r_orgId, r_parentId, r_id)
-            h_ok = type(h) is not Err
-            if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+            ok_h = type(h) is not Err
+            if ok_h and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
                 return True
-            if h_ok and (h["scope"] == "ORG"):
+            if ok_h and (h["scope"] == "ORG"):
                 return True
-            if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+            if ok_h and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
                 return True
-            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+            if ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
                 return True
         return False
     if p_orgId == r_orgId:
@@ -360,14 +360,14 @@ def _each_list(p, entities, c, discharged):
                     return True
                 if h is None:
                     h = _above_Folder(entities, r_orgId, r_parentId, r_id)
-                h_ok = type(h) is not Err
-                if h_ok and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
+                ok_h = type(h) is not Err
+                if ok_h and (h["scope"] == "CUSTOM") and (h["ownerId"] == p_id):
                     return True
-                if h_ok and (h["scope"] == "ORG"):
+                if ok_h and (h["scope"] == "ORG"):
                     return True
-                if h_ok and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
+                if ok_h and (h["scope"] == "PRIVATE") and (h["ownerId"] == p_id):
                     return True
-                if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
+                if ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor', 'viewer'), c_now):
                     return True
             return False
         if p_orgId == r_orgId:
@@ -583,10 +583,10 @@ def _allows_update(p, r, entities, c, discharged):
                 return True
             if h is None:
                 h = _above_Folder(entities, r_orgId, r_parentId, r_id)
-            h_ok = type(h) is not Err
-            if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+            ok_h = type(h) is not Err
+            if ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG"):
                 return True
-            if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+            if ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
                 return True
         return False
     if p_orgId == r_orgId:
@@ -650,10 +650,10 @@ def _each_update(p, entities, c, discharged):
                     return True
                 if h is None:
                     h = _above_Folder(entities, r_orgId, r_parentId, r_id)
-                h_ok = type(h) is not Err
-                if h_ok and (p_orgRole == "admin") and (h["scope"] == "ORG"):
+                ok_h = type(h) is not Err
+                if ok_h and (p_orgRole == "admin") and (h["scope"] == "ORG"):
                     return True
-                if h_ok and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
+                if ok_h and (h["scope"] == "CUSTOM") and _granted_ResourceShareMember(entities, r_orgId, "Folder", h["id"], p_id, p_orgId, ('editor',), c_now):
                     return True
             return False
         if p_orgId == r_orgId:

@@ -137,8 +137,8 @@ def _allows_invoke(p, r, entities, c, discharged):
     if (r_connectorId is not None):
         if x_connectorId is None:
             x_connectorId = reference(entities, r_orgId, "Connector", r_connectorId, _find_Connector)
-        x_connectorId_ok = type(x_connectorId) is not Err
-        if not ((x_connectorId_ok and x_connectorId["enabled"])):
+        ok_x_connectorId = type(x_connectorId) is not Err
+        if not ((ok_x_connectorId and x_connectorId["enabled"])):
             return False
     if (not r_enabled):
         return False
