@@ -21,7 +21,7 @@ class Section:
     title: str
     theirs: str
     """What the second time is of."""
-    run: Callable[[], Iterator[Figure | str]] | Callable[[], Iterator[Figure]]
+    run: Callable[[], Iterator[Figure | str]]
 
 
 SECTIONS = {

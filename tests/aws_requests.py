@@ -592,6 +592,8 @@ def objects() -> Iterator[Row]:
             yield Row(why, TENANT, action, own, {**tagged, **changes}, "denied", alone=DENIES, **mine)
         yield Row("at the last moment", TENANT, action, own, {**tagged, "s3:signatureAge": "300000"}, "allowed", **mine)
         yield Row("no tag", TENANT, action, own, FRESH, "denied", alone=BOTH, **mine)
+        inside = {**tagged, "aws:PrincipalTag/orgId": "org_1/h1"}
+        yield Row("a tag that reaches into a folder", TENANT, action, own, inside, "denied", alone=DENIES, **mine)
         for who, principal in OTHERS.items():
             if principal == TENANT:
                 continue
@@ -633,6 +635,9 @@ def models_and_more() -> Iterator[Row]:
         yield Row("an empty form of an id", USER, action, model, prefix, "denied", alone=ALLOWS, **AS_USER)
         plain = {**tagged, "aws:SecureTransport": "false"}
         yield Row("without TLS", USER, action, model, plain, "denied", alone=DENIES, **AS_USER)
+        for odd in ("org_1/x", "org_1 x", "org_1:x", "org_1@x", "org_1.x", "org_1+x", "org_1=x"):
+            tag = {**tagged, "aws:PrincipalTag/orgId": odd}
+            yield Row("no id at all", USER, action, model, tag, "denied", alone=DENIES, **AS_USER)
         for other in ("foundation-model/meta.llama3-70b-instruct-v1:0", "foundation-model/xanthropic.claude"):
             resource = f"arn:aws:bedrock:us-east-1::{other}"
             yield Row("another model", USER, action, resource, tagged, "denied", alone=ALLOWS, **AS_USER)

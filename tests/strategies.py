@@ -617,13 +617,21 @@ class _Conditions:
                 core, needs = _Expr(f"has {path.needs[-1]}", 3, frozenset(path.needs[-1:])), path.needs[:-1]
             else:
                 core, needs = self._comparison(path)
-        return self._guarded(core, [need for need in needs if need not in facts])
+        return self._guarded(core, [need for need in needs if need not in facts], facts)
 
-    def _guarded(self, core: _Expr, missing: list[str]) -> _Expr:
-        """`has x and core`, or `not has x or core`."""
+    def _guarded(self, core: _Expr, missing: list[str], facts: Facts) -> _Expr:
+        """`has x and core`, or `not has x or core`; now and then the `has` stands inside a part that can err."""
         if not missing:
             return core
-        if self.c.chance(70):
+        chance = self.c.below(100)
+        rows = [path for path in self.paths if path.text.count(".") > 1 or path.text.startswith("holder.")]
+        if chance > 90 and rows:
+            path = self.c.pick(rows)
+            erring, needs = self._comparison(path)
+            if not set(needs) - facts:
+                part = f"not ({' or '.join([erring.inside(1), *(f'not has {need}' for need in missing)])})"
+                return _Expr(f"{part} and {core.inside(2)}", 1, core.true | frozenset(missing))
+        if chance > 30:
             text = " and ".join([*(f"has {need}" for need in missing), core.inside(2)])
             return _Expr(text, 1, core.true | frozenset(missing))
         text = " or ".join([*(f"not has {need}" for need in missing), core.inside(1)])
@@ -633,6 +641,8 @@ class _Conditions:
         c = self.c
         if path.type == BOOL and c.chance(60):
             return _Expr(path.text, 4), path.needs
+        if isinstance(path.type, Enum) and path.type.ordered and c.chance(15):  # always or never, but where it errs
+            return _Expr(f"{path.text} {c.pick(('<', '>='))} {path.type.values[0]}", 3), path.needs
         others = [other for other in self.paths if other != path and comparable(other.type, path.type)]
         if path.type == TIME and not others:
             others = [path]

@@ -490,7 +490,7 @@ CHANGED_SETTINGS = {
     ("table", "records"): "Records2",
     ("key", "records"): "tenant|kind|id",
     ("index", "by_member"): "records/Index2",
-    ("key", "by_member"): "tenant:member",
+    ("key", "by_member"): "tenant;member",
     ("bucket", "objects"): "objects-2",
     ("signature_seconds", ""): "77",
     ("model", "chat"): "meta.*",
@@ -748,6 +748,7 @@ def test_a_missing_setting_is_named(program: Program, row: Any) -> None:
         ("table", "records", "T*"),
         ("key", "records", "tenant"),
         ("key", "records", "tenant#type|id"),
+        ("key", "records", "tenant:type"),  # a tag may hold a colon
         ("index", "by_member", "StudioByMember"),
         ("bucket", "objects", "Studio_Objects"),
         ("signature_seconds", "", "0"),
@@ -964,7 +965,7 @@ def test_the_page_has_every_statement(in_emergency: dict[str, Json]) -> None:
             parts.append(f"`{file}`: the statements of `authenticated-permissions.json`, as a ceiling.\n")
             continue
         name = file.replace("org_1", "<org>")
-        parts.append(f"### {name}\n\n| Statement | Effect | What it is for |\n| --- | --- | --- |\n{''.join(rows)}")
+        parts.append(f"### `{name}`\n\n| Statement | Effect | What it is for |\n| --- | --- | --- |\n{''.join(rows)}")
     check_copy(PAGE, "aws-statements", "\n".join(parts))
 
 

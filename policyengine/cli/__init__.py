@@ -12,10 +12,18 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from policyengine.cli import authorize, build, check, init, test
+from policyengine.cli import authorize, aws, build, build_aws, check, init, test
 from policyengine.cli.failures import Misuse, Refused
 
-_COMMANDS = (init, check, test, authorize, build)
+_COMMANDS = {
+    "init": init,
+    "check": check,
+    "test": test,
+    "authorize": authorize,
+    "build": build,
+    "build aws": build_aws,
+    "aws": aws,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -98,14 +106,16 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     parsers = {}
-    for command in _COMMANDS:
-        name = command.__name__.rpartition(".")[2]
+    for name, command in _COMMANDS.items():
         parsers[name] = commands.add_parser(
             name, help=command.SUMMARY, description=command.DESCRIPTION, allow_abbrev=False
         )
         command.add_arguments(parsers[name])
         parsers[name].set_defaults(run=command.run)
-    arguments, unknown = parser.parse_known_args(argv)
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:2] == ["build", "aws"]:  # a command of two words
+        given[:2] = ["build aws"]
+    arguments, unknown = parser.parse_known_args(given)
     if unknown:
         parsers[arguments.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     return arguments

@@ -123,20 +123,19 @@ class _Builder(Transformer[Token, Any]):
 
     def _span(self, children: list[Any]) -> Span:
         """From the first to the last child that has a place; an empty declaration has the start of the file."""
-        spans = [span for child in children for span in self._spans_in(child)]
-        if not spans:
-            return Span(self._source, 0, 0)
-        return Span(self._source, min(s.start for s in spans), max(s.end for s in spans))
+        first = next((span for child in children if (span := self._place(child))), None)
+        last = next((span for child in reversed(children) if (span := self._place(child))), None)
+        return first.to(last) if first and last else Span(self._source, 0, 0)
 
-    def _spans_in(self, child: Any) -> list[Span]:
+    def _place(self, child: Any) -> Span | None:
         match child:
             case Token():
-                return [Span(self._source, child.start_pos or 0, child.end_pos or 0)]
+                return Span(self._source, child.start_pos or 0, child.end_pos or 0)
             case ast.Node():
-                return [child.span]
+                return child.span
             case tuple():
-                return [span for part in child for span in self._spans_in(part)]
-        return []
+                return self._span(list(child)) if child else None
+        return None
 
     def start(self, c: list[Any]) -> tuple[ast.AnyDeclaration, ...]:
         return tuple(c)

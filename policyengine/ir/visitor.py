@@ -35,9 +35,16 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             changed[name] = tuple(rewrite(child, change) for child in part)
         else:
             changed[name] = rewrite(part, change)
-    if any(changed[name] != getattr(expr, name) for name in changed):
+    if any(_differs(part, getattr(expr, name)) for name, part in changed.items()):
         expr = replace(expr, **changed)
     return change(expr)
+
+
+def _differs(new: Any, old: Any) -> bool:
+    """Whether a part was replaced: by identity, since comparing whole trees at each level would be quadratic."""
+    if isinstance(new, tuple):
+        return any(a is not b for a, b in zip(new, old, strict=True))
+    return new is not old
 
 
 def rewrite_rule(rule: Rule, change: Callable[[Expr], Expr]) -> Rule:

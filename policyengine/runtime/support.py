@@ -91,7 +91,7 @@ def instant(text: str) -> int | None:
     try:
         return _instants[text]
     except KeyError:
-        if len(_instants) >= 1024:
+        if len(_instants) >= 16384:
             _instants.clear()
         found = _instants[text] = _instant(text) if len(text) <= 35 else None
         return found

@@ -28,6 +28,9 @@ WRITE = (
 )
 """Actions whose requests carry their leading keys. Whole-table reads do not, and are nowhere allowed."""
 
+ODD = (" ", "+", ".", "/", ":", "=", "@")
+"""What a tag's value may hold and a tenant's id may not; a slash would reach into another tenant's objects."""
+
 UNSCOPED = "organization only: scopes not enforced"
 """What is said of everything that IAM gives a user beside keys and models."""
 
@@ -89,6 +92,13 @@ def _session_denies(aws: Aws) -> Iterator[Statement]:
         ("isolation", "session"),
         ["*"],
         conditions={"Null": {aws.tenant_tag: "true"}},
+    )
+    yield deny(
+        "DenyMalformedTag",
+        "No id has these characters: a tag that has one is somebody's mistake, or attempt.",
+        ("isolation",),
+        ["*"],
+        conditions={"StringLike": {aws.tenant_tag: [f"*{character}*" for character in ODD]}},
     )
     yield deny(
         "DenyInsecureTransport",

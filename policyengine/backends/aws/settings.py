@@ -122,7 +122,7 @@ SETTINGS = (
     Setting(
         "key",
         ANY,
-        r"[a-z]+([#|:;,][a-z]+)+",
+        r"[a-z]+([#|;,][a-z]+)+",
         "what a partition key is made of, such as tenant#type#id; `tenant` stands for the tenant's id",
         "the tenant's role: which tables and indexes begin with the tenant, and by what it is set apart",
         KEYED,

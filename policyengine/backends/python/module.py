@@ -37,7 +37,8 @@ def emit_python(program: Program) -> dict[str, str]:
     """The texts of the bundle's modules by name, `__init__` first."""
     parts = _parts(program)
     main = _text(_Main(program, parts).lines())
-    return {"__init__": main, **{part.name: _with_imports(_text(_part(program, part)), main) for part in parts}}
+    defined = _defined(main)
+    return {"__init__": main, **{part.name: _with_imports(_text(_part(program, part)), defined) for part in parts}}
 
 
 # ---- Parts: what decides on records
@@ -117,14 +118,18 @@ def _part(program: Program, part: _Part) -> Iterator[str]:
     yield "FIELDS = _fields_record"
 
 
-def _with_imports(part: str, main: str) -> str:
-    """A part's text with an import of all that it uses of the main module."""
+def _defined(main: str) -> frozenset[str]:
+    """The names of the main module that a part may use."""
     before_public = main[: main.index("# ---- The public functions")]
-    defined = re.findall(r"^(?:def|class) (\w+)|^(\w+)(?::[^=]*)? = ", before_public, re.MULTILINE)
-    names = {name for pair in defined for name in pair if name}
-    used = sorted(names & set(re.findall(r"\w+", part)) - set(re.findall(r"^(\w+) = ", part, re.MULTILINE)))
+    found = re.findall(r"^(?:def|class) (\w+)|^(\w+)(?::[^=]*)? = ", before_public, re.MULTILINE)
+    return frozenset(name for pair in found for name in pair if name)
+
+
+def _with_imports(part: str, defined: frozenset[str]) -> str:
+    """A part's text with an import of all that it uses of the main module."""
+    used = defined & set(re.findall(r"\w+", part)) - set(re.findall(r"^(\w+) = ", part, re.MULTILINE))
     head, rest = part.split("\n", 1)
-    return f"{head}\nfrom . import {', '.join(used)}\n{rest}" if used else part
+    return f"{head}\nfrom . import {', '.join(sorted(used))}\n{rest}" if used else part
 
 
 # ---- The main module
@@ -203,8 +208,8 @@ class _Main:
     def _holder(self, inherit: Inheritance) -> Iterator[str]:
         """The record itself, or the nearest row up that does not inherit: at most MAX_CHAIN up, none met twice.
 
-        What stands above a parent is the same for every record below it, unless the record could be met on the way
-        (`own`): rows in memory remember it, since they never change.
+        What stands above a parent is the same for every record below it, but for a record that is met on the way (`own`
+        is its id, where it could be). So rows in memory, which never change, remember it, with what was met.
         """
         parent = inherit.parent_type
         identity, key = self.schema.resource[parent].identity, self.schema.tenant_key
@@ -220,19 +225,23 @@ class _Main:
         yield from function(
             f"_above_{parent}(entities, org, up, own)",
             [
-                "if own is not None or type(entities) is not Entities:",
-                f"    return _climb_{parent}(entities, org, up, own)",
-                f'found = entities.above.get((org, "{parent}", up))',
-                "if found is None:",
-                f"    found = _climb_{parent}(entities, org, up, None)",
-                f'    entities.remember((org, "{parent}", up), found)',
+                "if type(entities) is not Entities:",
+                f"    return _climb_{parent}(entities, org, up, {{own}})",
+                f'key = (org, "{parent}", up)',
+                "known = entities.above.get(key)",
+                "if known is None:",
+                "    met = {None}",
+                f"    known = (_climb_{parent}(entities, org, up, met), met)",
+                "    entities.remember(key, known)",
+                "found, met = known",
+                "if own is not None and own in met:",
+                '    return Err("the chain does not resolve: a record is met twice")',
                 "return found",
             ],
         )
         yield from function(
-            f"_climb_{parent}(entities, org, up, own)",
+            f"_climb_{parent}(entities, org, up, met)",
             [
-                "met = {own}",
                 f"for _ in range({MAX_CHAIN}):",
                 "    if up is None:",
                 "        break",

@@ -8,6 +8,7 @@ INVARIANT: where every row can be loaded, the verdict is the report's, with ever
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -268,13 +269,22 @@ def _conjuncts(condition: Expr) -> tuple[Expr, ...]:
 
 
 def _needed(permits: list[tuple[Expr, ...]]) -> list[tuple[Expr, ...]]:
-    """x or (x and y) => x: a permit that another one implies adds nothing. Those that ask for grant rows come last."""
-    sets = [set(parts) for parts in permits]
-    needed = [
-        parts
-        for index, parts in enumerate(permits)
-        if not any(s < sets[index] or (s == sets[index] and i < index) for i, s in enumerate(sets) if i != index)
-    ]
+    """x or (x and y) => x: a permit that another one implies adds nothing. Those that ask for grant rows come last.
+
+    Each is filed under its rarest conjunct: what implies a permit is filed under one of the permit's own.
+    """
+    sets = [frozenset(parts) for parts in permits]
+    counts = Counter(part for parts in sets for part in parts)
+    filed: dict[Expr, list[int]] = {}
+    for index, parts in enumerate(sets):
+        filed.setdefault(min(parts, key=lambda part: counts[part]), []).append(index)
+
+    def implied(index: int) -> bool:
+        mine = sets[index]
+        others = (other for part in mine for other in filed.get(part, ()) if other != index)
+        return any(sets[other] < mine or (sets[other] == mine and other < index) for other in others)
+
+    needed = [parts for index, parts in enumerate(permits) if not implied(index)]
     return sorted(needed, key=lambda parts: any(isinstance(node, GrantExists) for part in parts for node in walk(part)))
 
 

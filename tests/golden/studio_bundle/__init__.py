@@ -87,7 +87,7 @@ def instant(text: str) -> int | None:
     try:
         return _instants[text]
     except KeyError:
-        if len(_instants) >= 1024:
+        if len(_instants) >= 16384:
             _instants.clear()
         found = _instants[text] = _instant(text) if len(text) <= 35 else None
         return found
@@ -506,17 +506,21 @@ def _holder_Folder(entities, r):
 
 
 def _above_Folder(entities, org, up, own):
-    if own is not None or type(entities) is not Entities:
-        return _climb_Folder(entities, org, up, own)
-    found = entities.above.get((org, "Folder", up))
-    if found is None:
-        found = _climb_Folder(entities, org, up, None)
-        entities.remember((org, "Folder", up), found)
+    if type(entities) is not Entities:
+        return _climb_Folder(entities, org, up, {own})
+    key = (org, "Folder", up)
+    known = entities.above.get(key)
+    if known is None:
+        met = {None}
+        known = (_climb_Folder(entities, org, up, met), met)
+        entities.remember(key, known)
+    found, met = known
+    if own is not None and own in met:
+        return Err("the chain does not resolve: a record is met twice")
     return found
 
 
-def _climb_Folder(entities, org, up, own):
-    met = {own}
+def _climb_Folder(entities, org, up, met):
     for _ in range(32):
         if up is None:
             break
