@@ -20,6 +20,7 @@ from policyengine.ir.nodes import (
     Isolation,
     Literal,
     Program,
+    Reference,
     Rule,
     Var,
 )
@@ -79,6 +80,12 @@ def reads(program: Program, action: str, type_name: str) -> tuple[tuple[Known, s
             match node:
                 case Attr():
                     found.add((node.known, print_expr(node)))
+                    if isinstance(node.of, Holder):  # which may be the record itself
+                        found.add((Known.RECORD, f"resource.{node.name}"))
+                case Reference(target=target):
+                    names = (program.schema.tenant_key, program.schema.resource[target].identity)
+                    found |= {(Known.REFERENCED, f"{print_expr(node)}.{name}") for name in names}
+                    found.add((Known.RECORD, f"resource.{program.schema.tenant_key}"))
                 case Holder():
                     found |= _chain_reads(program, type_name)
                 case GrantExists():
