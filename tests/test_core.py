@@ -291,3 +291,18 @@ def test_an_attribute_whose_name_extends_another_keeps_its_own_row() -> None:
     assert engine.allowed(ann, "read", box, rows)
     assert not engine.allowed(ann, "read", {**box, "note_ok": "shut"}, rows)
     assert not engine.allowed(ann, "read", {**box, "note": "shut"}, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"forbid f: read on Note when resource.size == {'9' * 5000}", "syntax"),
+        ("// said\rforbid f: read on Note", "forbidden-character"),
+        ('resource Ad { id: Id as identity, note: Id of Note } global "all"\naction read on Ad\nforbid f: read on Ad when resource.note.open', "not-available"),
+        ("resource Box { id: Id as identity, org: Id of Org, note: Id of Note as owner }", "wrong-type"),
+        ("context { level: Int as role }", "not-available"),
+        ("resource Box { id: Id as identity, org: Id of Org, up: Id of Box? }\naction read on Box\naccess Box { UP: as up }", "missing-mark"),
+    ],
+)  # fmt: skip
+def test_what_would_be_misread_is_an_error(text: str, code: str) -> None:
+    assert code in [found.code for found in compiled(text).diagnostics]

@@ -217,7 +217,7 @@ class Checker:
                 if attr.optional and attr not in facts:
                     self._unguarded(so_far)
                     return None
-                subject = self._step(attr, so_far)
+                subject = self._step(attr, so_far, scope)
             if subject is None:
                 return None
             attr = self._attribute(subject, name, scope)
@@ -249,12 +249,17 @@ class Checker:
             self.error("unknown-name", f"`{name.text}` means nothing here", name.span, did_you_mean(name.text, known))
         return None
 
-    def _step(self, attr: ir.Attr, path: ast.Path) -> ir.Object | None:
+    def _step(self, attr: ir.Attr, path: ast.Path, scope: Scope) -> ir.Object | None:
         """What the next name is read from: the object in the context, or the row that an id refers to."""
         if isinstance(attr.type, Shape):
             return attr
         of_resource = isinstance(attr.of, ir.Var) and attr.of.name == "resource"
         if isinstance(attr.type, Id) and attr.type.of in self.schema.resource and of_resource:
+            outside = [name for name in scope.types if self.schema.resource[name].global_reason]
+            if outside:
+                message = f"`{outside[0]}` belongs to no tenant, in which a row could be looked up"
+                self.error("not-available", message, path.span, "keep the type isolated, or compare the id")
+                return None
             if self.schema.resource[attr.type.of].global_reason:
                 message = f"`{attr.type.of}` belongs to no tenant and cannot be looked up"
                 self.error("not-available", message, path.span)

@@ -20,7 +20,7 @@ MAX_NESTING = 32
 """How deep parentheses, braces and `not` may nest: deeper text is refused rather than recursed into."""
 
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]|\r(?!\n)"
 )
 _LEXEME = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|\w+|[^\w\s]')
 

@@ -19,7 +19,12 @@ from policyengine.model.types import BASICS, BOOL, INT, STRING, TYPE, Enum, Id, 
 from policyengine.source import Span
 
 SUBJECTS = ("principal", "resource", "context", "row", "holder")
-MARKS = ("identity", "owner", "role")
+MARKS = {
+    "identity": ("principal", "resource", "shape"),
+    "owner": ("resource", "shape"),
+    "role": ("principal", "grant"),
+}
+"""Where an attribute can be marked `as` what."""
 
 D = TypeVar("D", ast.Tenant, ast.Principal)
 
@@ -185,6 +190,9 @@ class _Resolver:
         if a.mark and a.mark.text not in MARKS:
             message = f"`as {a.mark.text}` means nothing"
             self.error("unknown-name", message, a.mark.span, f"an attribute is {', '.join(MARKS)}, or unmarked")
+        elif a.mark and place not in MARKS[a.mark.text]:
+            message = f"`as {a.mark.text}` means nothing here"
+            self.error("not-available", message, a.mark.span, "remove the mark")
         if a.default is not None and a.optional:
             message = f"`{a.name.text}` is never absent, for it has a default"
             self.error("conflict", message, a.default.span, "remove the `?` or the default")
@@ -224,7 +232,9 @@ class _Resolver:
             message = f"`{whose.text}` has two attributes marked `as {mark}`"
             self.error("duplicate", message, whose.span, "keep one mark")
         for a in found:
-            if not a.required or (mark != "role" and (not isinstance(a.type, Id) or a.type.tenant)):
+            ids = ("", self.principal) if mark == "owner" else ("", whose.text)
+            is_id = isinstance(a.type, Id) and a.type.of in ids
+            if not a.required or (mark != "role" and not is_id):
                 help = "it is always there, and its type is Id" if mark != "role" else "it is always there"
                 self.error("wrong-type", f"`{a.name}` cannot be marked `as {mark}`", whose.span, help)
             if mark == "role" and not (isinstance(a.type, Enum) and a.type.ordered):
@@ -341,6 +351,9 @@ class _Resolver:
             rows = [row for row in d.rows if isinstance(row, ast.Inherit)]
             for row in rows[1:]:
                 self.error("duplicate", f"`{d.name.text}` inherits twice", row.span, "keep one `as` row")
+            if rows and d.by is None:
+                message = f"`{d.name.text}` inherits, and does not say by which attribute"
+                self.error("missing-mark", message, rows[0].span, f"write `access {d.name.text} by ...`")
             if not rows or d.by is None:
                 continue
             types = types_of([d.name], groups, self.findings)

@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from policyengine.interpreter import Rows, decide
-from tests.laws.situations import Decision, studio_engine
-from tests.strategies import JUNK, json_values
+from tests.laws.situations import Decision, Tally, studio_engine
+from tests.strategies import JUNK, Choices, broken, json_values
 from tests.worlds import requests, world
 
 DEEP = 100_000
@@ -72,6 +72,31 @@ def _damaged(draw: st.DrawFn) -> tuple[Any, Any]:
 @given(_damaged())
 def test_any_json_in_a_part_of_a_request_or_of_data_is_answered_alike(drawn: tuple[Any, Any]) -> None:
     _answers(*drawn)
+
+
+def test_damaged_requests_are_answered_alike_and_every_kind_of_decision_was_seen() -> None:
+    tally = Tally()
+    schema = studio_engine().program.schema
+    for seed in range(12):
+        rng, c = Random(seed), Choices.seeded(seed)
+        data = world(rng)
+        for request in requests(rng, data, 50):
+            part = c.pick(("principal", "resource", "context"))
+            if c.chance(40) and isinstance(request.get(part), dict):
+                request = {**request, part: broken(c, request[part])}
+            tally.see(schema, request, _answers(request, data))
+    tally.check()
+    assert tally["malformed"] > 100
+
+
+@given(json_values())
+def test_data_is_an_object_of_arrays_or_refused(data: Any) -> None:
+    engine = studio_engine()
+    if isinstance(data, dict) and all(isinstance(rows, list) for rows in data.values()):
+        engine.entities(data)
+    else:
+        with pytest.raises(ValueError):
+            engine.entities(data)
 
 
 @given(json_values(), st.lists(json_values(), max_size=3))
