@@ -32,7 +32,7 @@ Object = dict[str, Any]
 TENANTS = ("t", "t1", "t1-_")
 IDS = ("a", "b", "a1", "t1", "\u00e9")
 STRINGS = ("", "a", "T1", 'say "no" \\', "\u00e9", "e\u0301", "\U0001f600")
-INTS = (0, 1, 2, -1, 10**30)
+INTS = (0, 1, 2, -1, 10**18 - 1)  # the last is the greatest that a policy can write
 TIMES = (
     "2026-06-01T00:00:00Z",
     "2026-06-01T02:00:00+02:00",  # the same instant
@@ -725,7 +725,12 @@ def value(c: Choices, schema: Schema, type_: Type) -> Any:
         return c.pick(TENANTS) if type_.tenant else c.pick(IDS)
     if type_ == TYPE:
         return c.pick(schema.type_names)
-    pools: list[tuple[Type, Sequence[Any]]] = [(BOOL, (True, False)), (INT, INTS), (STRING, STRINGS), (TIME, TIMES)]
+    pools: list[tuple[Type, Sequence[Any]]] = [
+        (BOOL, (True, False)),
+        (INT, (*INTS, 10**30)),
+        (STRING, STRINGS),
+        (TIME, TIMES),
+    ]
     return c.pick(next(values for basic, values in pools if basic == type_))
 
 

@@ -253,6 +253,11 @@ def test_which_letters_beyond_ascii_are_one_letter_is_open() -> None:
         ("DateLessThan", "2026-13-01T00:00:00Z", "1", "unsupported"),
         ("DateEquals", "2026-01-01T00:00:00+00:00", "1767225600", "yes"),
         ("DateEquals", "2026-01-01T00:00:00-05:30", "2026-01-01T05:30:00Z", "yes"),
+        ("DateEquals", "2026-01-01T00:00:60Z", "1", "unsupported"),
+        ("DateEquals", "2026-01-01T00:00:00+24:00", "1", "unsupported"),
+        ("DateEquals", "2026-01-01T00:00:00+00:60", "1", "unsupported"),
+        ("DateEquals", "2026-01-01T23:59:59+23:59", "2026-01-01T00:00:59Z", "yes"),
+        ("Bool", "True", "true", "yes"),
         ("Bool", "yes", "true", "unsupported"),
         ("Bool", "false", "yes", "open"),
         ("BinaryEquals", "!", "AA==", "unsupported"),
@@ -260,6 +265,8 @@ def test_which_letters_beyond_ascii_are_one_letter_is_open() -> None:
         ("IpAddress", "203.0.113.9/24", "203.0.113.7", "yes"),
         ("IpAddress", "2001:db8::/32", "2001:db8::1", "yes"),
         ("IpAddress", "2001:db8::/32", "203.0.113.7", "no"),
+        ("IpAddress", "203.0.113.0/24", "2001:db8::1", "no"),
+        ("StringEqualsIgnoreCase", "ORG_1", "org_1", "yes"),
         ("IpAddress", "203.0.113.0/255.255.255.0", "203.0.113.7", "unsupported"),
         ("IpAddress", "203.0.113.0/24", "nowhere", "open"),
         ("ArnEquals", "*", "arn:aws:iam::111122223333:role/R", "unsupported"),
@@ -322,6 +329,20 @@ def test_before_2012_a_variable_is_literal_text(version: str | None) -> None:
 )
 def test_a_variable_without_a_value_equals_nothing_and_may_void_the_statement(operator: str, expected: str) -> None:
     assert verdict({operator: {"aws:Key": TAG}}, **{"aws:Key": "org_1"}) == expected
+
+
+def test_if_exists_of_a_missing_key_never_looks_at_its_variable() -> None:
+    """ "To prevent variables from causing invalid statements, use the ...IfExists condition operator"."""
+    assert verdict({"StringEqualsIfExists": {"aws:Key": TAG}}) == "yes"
+    assert verdict({"StringNotEqualsIfExists": {"aws:Key": TAG}}, **{"aws:Key": "org_1"}) == "open"
+    assert verdict({"StringNotEquals": {"aws:Key": TAG}}) == "open"
+
+
+def test_what_no_reading_understands_is_unsupported_whatever_the_others_say() -> None:
+    values: dict[str, Any] = {"aws:Key": ["1", "2"]}
+    assert verdict({"NumericEquals": {"aws:Key": "one"}}, **values) == "unsupported"
+    readings: dict[str, Any] = {"aws:Key": "1", "AWS:KEY": None}
+    assert verdict({"NumericEquals": {"aws:Key": "one"}}, **readings) == "unsupported"
 
 
 def test_a_default_is_a_real_string_and_makes_the_untagged_equal() -> None:

@@ -155,6 +155,48 @@ def test_an_allow_to_everyone_that_names_roles_by_principal_arn_is_not_capped() 
     policy = document(allow(Principal="*", Condition=condition))
     assert decision(SESSION, resource_policy=policy, boundary=NONE, session=NONE) == "allowed"
     assert decision(USER, resource_policy=policy) == "implicit_deny"
+    for operator, key, value in (("ArnNotEquals", "aws:PrincipalArn", USER), ("StringEquals", "aws:A", "1")):
+        policy = document(allow(Principal="*", Condition={operator: {key: value}}))
+        assert decision(SESSION, resource_policy=policy, context={"aws:A": "1"}, session=NONE) == "undetermined"
+
+
+def test_of_several_principals_one_is_enough() -> None:
+    several = {"AWS": [f"arn:aws:iam::{HOME}:role/Other", ROLE], "Service": "lambda.amazonaws.com"}
+    assert decision(resource_policy=names(several)) == "allowed"
+    assert decision("lambda.amazonaws.com", resource_policy=names(several)) == "allowed"
+    assert decision(identity=[ALL], resource_policy=document(deny(Principal=several))) == "explicit_deny"
+
+
+@pytest.mark.parametrize("who", ["anonymous", "*", "lambda.amazonaws.com", "cognito-identity.amazonaws.com", ROOT])
+def test_who_has_no_identity_policies_is_bound_by_none(who: str) -> None:
+    barred = document(deny())
+    layers = {"identity": [barred], "boundary": barred, "session": barred}
+    assert decision(who, resource_policy=names("*"), **layers) == "allowed"
+
+
+@pytest.mark.parametrize(
+    "who, principal, expected",
+    [
+        ("lambda.amazonaws.com", {"AWS": "*"}, "undetermined"),  # it equals "*" "for anonymous users"
+        ("cognito-identity.amazonaws.com", {"AWS": "*"}, "undetermined"),
+        ("anonymous", {"AWS": "*"}, "allowed"),
+        ("lambda.amazonaws.com", {"Service": "*"}, "unsupported"),
+        (USER, {"Service": "*"}, "implicit_deny"),
+        ("anonymous", {"AWS": "AROAEXAMPLEEXAMPLE123"}, "implicit_deny"),
+        ("anonymous", {"AWS": "studio"}, "unsupported"),
+        (USER, {"AWS": HOME}, "implicit_deny"),
+        (ROLE, {"AWS": f"arn:aws:sts::{HOME}:assumed-role/Other/alice"}, "implicit_deny"),
+    ],
+)
+def test_who_is_named_by_odd_principals(who: str, principal: Json, expected: str) -> None:
+    assert decision(who, resource_policy=names(principal)) == expected
+
+
+def test_naming_a_user_may_name_the_sessions_that_the_user_federates() -> None:
+    """IAM, "Policy evaluation logic", "IAM federated user sessions": the session's name does not tell whose it is."""
+    federated = ARNS["FEDERATED"]
+    assert decision(federated, resource_policy=names({"AWS": USER}), session=ALL) == "undetermined"
+    assert decision(federated, resource_policy=names({"AWS": USER}), session=NONE) == "implicit_deny"
 
 
 def test_the_statements_that_decided() -> None:
@@ -389,6 +431,7 @@ def test_actions_match_without_case(wanted: Any, action: str, matches: bool) -> 
         ("arn:aws:dynamodb:*", "arn:aws:dynamodb:us-east-1:111122223333:table/T", "allowed"),  # "beyond the colon"
         ("arn:aws:dynamodb:us*3:table/T", "arn:aws:dynamodb:us-east-1:111122223333:table/T", "undetermined"),
         ("arn:aws:logs:r:a:log-group:/aws/*:x", "arn:aws:logs:r:a:log-group:/aws/a:b:x", "allowed"),
+        ("arn:aws:logs:r:a:log-group:*b:x", "arn:aws:logs:r:a:log-group:/aws/a:b:x", "allowed"),  # all of it one part
         ("arn:aws:s*:::b", "arn:aws:s3:::b", "unsupported"),  # no wildcard in the service
         ("studio-objects/*", BUCKET, "unsupported"),
         ([], BUCKET, "implicit_deny"),
@@ -434,6 +477,47 @@ def test_principal_arn_of_a_session_is_its_role_and_follows_from_it() -> None:
     assert decision(USER, identity=identity) == "implicit_deny"
     with_path = {"aws:PrincipalArn": f"arn:aws:iam::{HOME}:role/team/Studio"}
     assert decision(SESSION, identity=identity, context=with_path) == "implicit_deny"
+
+
+@pytest.mark.parametrize(
+    "who, keys",
+    [
+        (SESSION, {"aws:PrincipalArn": ROLE, "aws:PrincipalType": "AssumedRole", "kms:CallerAccount": HOME}),
+        (USER, {"aws:PrincipalArn": USER, "aws:PrincipalType": "User", "aws:username": "alice"}),
+        (f"arn:aws:iam::{HOME}:user/team/bob", {"aws:username": "bob", "aws:PrincipalIsAWSService": "false"}),
+        (ROOT, {"aws:PrincipalArn": ROOT, "aws:PrincipalType": "Account", "aws:PrincipalAccount": HOME}),
+        (
+            "lambda.amazonaws.com",
+            {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": "lambda.amazonaws.com"},
+        ),
+        ("anonymous", {"aws:PrincipalType": "Anonymous", "aws:PrincipalIsAWSService": "false"}),
+    ],
+)
+def test_keys_that_follow_from_the_request_are_filled_in(who: str, keys: dict[str, str]) -> None:
+    """IAM, "AWS global condition context keys", "Principal key values"."""
+    wanted = {**keys, "aws:ResourceAccount": HOME}
+    policy = document(allow(Principal="*", Condition={"StringEquals": wanted}))
+    assert decision(who, "KMS:Decrypt", KEY, resource_policy=policy) == "allowed"
+    for key in wanted:
+        assert decision(who, "KMS:Decrypt", KEY, resource_policy=policy, context={key.upper(): None}) == "implicit_deny"
+
+
+@pytest.mark.parametrize(
+    "who, keys",
+    [
+        (SESSION, ["aws:username", "aws:PrincipalServiceName", "aws:TagKeys", "kms:EncryptionContextKeys"]),
+        ("lambda.amazonaws.com", ["aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount", "aws:username"]),
+        ("anonymous", ["aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount"]),
+    ],
+)
+def test_keys_that_do_not_follow_stay_missing(who: str, keys: list[str]) -> None:
+    for key in keys:
+        policy = document(allow(Principal="*", Condition={"Null": {key: "true"}}))
+        assert decision(who, "kms:Decrypt", KEY, resource_policy=policy) == "allowed"
+    policy = document(allow(Principal="*", Condition={"Null": {"kms:EncryptionContextKeys": "true"}}))
+    context = {"kms:EncryptionContext:a": "1"}
+    assert decision(who, "s3:GetObject", BUCKET, resource_policy=policy, context=context) == "allowed"
+    assert decision(who, "KMS:Decrypt", KEY, resource_policy=policy, context=context) == "implicit_deny"
 
 
 # ---- Variables in Resource (IAM, "IAM policy elements: Variables and tags")

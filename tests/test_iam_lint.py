@@ -278,6 +278,55 @@ def test_each_finding_is_found_and_its_neighbour_is_clean(code: str, kind: Kind,
     assert not codes(good, kind) - {"allow-not-action"}
 
 
+OIDC = f"arn:aws:iam::{HOME}:oidc-provider/Clerk.example/x"
+SAML = f"arn:aws:iam::{HOME}:saml-provider/idp"
+
+
+def trusting(kind: str, name: str, condition: Json | None = None) -> Json:
+    return document({**COGNITO, "Principal": {kind: name}, "Condition": condition or {}})
+
+
+CLEAN: list[tuple[Kind, Json]] = [
+    ("trust", trusting("Service", "lambda.amazonaws.com")),
+    ("trust", trusting("AWS", ROLE)),
+    ("trust", trusting("Federated", SAML)),
+    ("trust", trusting("Federated", OIDC, {"StringEquals": {"clerk.EXAMPLE/x:aud": "client"}})),
+    ("trust", document({**COGNITO, "Effect": "Deny", "Condition": {}})),
+    ("kms", document(deny("kms:*", Principal={"AWS": ACCOUNT}))),
+    ("bucket", document(allow("kms:*", Principal={"AWS": ACCOUNT}))),
+    ("identity", document(when("Null", value="True"))),
+    ("identity", document(when("BoolIfExists", "aws:A", True, Bool={"AWS:a": True}))),
+]
+
+
+@pytest.mark.parametrize("kind, value", CLEAN, ids=range(len(CLEAN)))
+def test_what_is_right_is_clean(kind: Kind, value: Json) -> None:
+    assert not codes(value, kind)
+
+
+def test_only_what_fails_without_the_key_requires_it() -> None:
+    for other in (
+        {"Null": {"aws:Other": "false"}},
+        {"Null": {"aws:TagKeys": "true"}},
+        {"StringEqualsIfExists": {"aws:RequestTag/a": "1"}},
+        {"StringNotEquals": {"aws:RequestTag/a": "1"}},
+        {"StringEquals": {"aws:RequestTagged": "1"}},
+    ):
+        assert "forallvalues-without-null" in codes(document(when(MANY, "aws:TagKeys", **other)), "identity"), other
+    assert not codes(document(when(MANY, "aws:TagKeys", StringEquals={"AWS:requesttag/a": "1"})), "identity")
+
+
+@pytest.mark.parametrize("provider", ["accounts.google.com", OIDC])
+def test_a_trusted_provider_needs_its_own_audience(provider: str) -> None:
+    value = trusting("Federated", provider, {"StringEquals": {"cognito-identity.amazonaws.com:aud": "x"}})
+    assert codes(value, "trust") == {"trust-without-audience"}
+
+
+@pytest.mark.parametrize("value", [{}, {"Statement": []}, {"Statement": None}, {"Statement": [None]}, None, "x"])
+def test_a_document_has_a_statement(value: Any) -> None:
+    assert codes(value, None) == {"malformed"}
+
+
 def test_every_code_is_shown() -> None:
     assert {row[0] for row in SHOWN} | {"duplicate-key"} == CODES.keys()
 

@@ -1,5 +1,8 @@
 """Order is without meaning: of files, declarations, rows of an access declaration, names in a list, data and keys."""
 
+import os
+import subprocess
+import sys
 from dataclasses import fields, replace
 from typing import Any
 
@@ -11,7 +14,7 @@ from policyengine.compiler import Engine, compile_sources, program_of
 from policyengine.frontend import ast
 from policyengine.frontend.printer import print_declarations
 from policyengine.source import Source
-from tests.laws.situations import Situation, Tally, parsed, seeded, situation, studio_engine, studio_sources
+from tests.laws.situations import ROOT, Situation, Tally, parsed, seeded, situation, studio_engine, studio_sources
 from tests.strategies import Choices, choices
 
 
@@ -90,3 +93,23 @@ def test_order_changes_nothing_in_studio() -> None:
         program = program_of(compile_sources(_shuffled_files(c, texts)))
         assert emit_python(program) == emit_python(engine.program)
         assert policy_digest(program) == engine.digest
+
+
+_PRINT_MODULES = """
+import hashlib
+from policyengine.backends.python import emit_python
+from tests.laws.situations import seeded, studio_engine
+for program in (studio_engine().program, *(found.program for found in seeded(6))):
+    print(hashlib.sha256(repr(emit_python(program)).encode()).hexdigest())
+"""
+
+
+def test_the_module_does_not_depend_on_how_python_orders_its_sets() -> None:
+    printed = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", _PRINT_MODULES]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        printed.add(done.stdout)
+    assert len(printed) == 1
+    assert len(printed.pop().split()) == 7

@@ -41,10 +41,9 @@ class Watched(dict[str, Any]):
 
 
 def _plan(program: Program, request: Object) -> set[str]:
-    """The paths of the fetch plan; a record is named by its type and id, so these two are known before."""
+    """The paths of the fetch plan; that a record states its type is known before."""
     type_name = request["resource"]["type"]
-    named = {"resource.type", f"resource.{program.schema.resource[type_name].identity}"}
-    return named | {path for _, path in reads(program, request["action"], type_name)}
+    return {"resource.type", *(path for _, path in reads(program, request["action"], type_name))}
 
 
 def _is_well_formed(program: Program, request: Any, data: Object) -> bool:
