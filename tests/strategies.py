@@ -389,7 +389,7 @@ def _test_block(c: Choices, schema: Schema, resource: Resource, action: str) -> 
     def written(type_: Type) -> str:
         if isinstance(type_, Shape):
             return object_of(schema.shape[type_.name])
-        given = value(c, schema, type_)
+        given = value(c, schema, type_) if type_ != INT else c.pick(INTS)
         if isinstance(given, str):
             return given if isinstance(type_, Enum) or type_ == TYPE else quoted(given)
         return json.dumps(given)
