@@ -11,7 +11,7 @@ LOCK   := requirements/dev.txt
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo laws test check soak golden bench lock clean
+.PHONY: help demo test check soak golden bench lock clean
 
 help:
 	@echo "make demo    run examples/demo.py"
@@ -27,7 +27,7 @@ demo: $(STAMP)
 	@$(BIN)/python examples/demo.py $(ARGS)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 -m "not soak" --ignore=tests/laws $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)
 
 check: $(STAMP)
 	@$(BIN)/python -m ruff format --quiet --check .
@@ -35,10 +35,6 @@ check: $(STAMP)
 	@$(BIN)/python -m mypy --no-error-summary
 	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$out"; exit 1; }
 	@echo "check: ok"
-
-# Apart from `test` until the failures seen at the end of the first session are explained.
-laws: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 tests/laws $(ARGS)
 
 soak: $(STAMP)
 	@$(BIN)/python -m tests.soak $(ARGS)
@@ -58,7 +54,7 @@ $(STAMP): $(LOCK) pyproject.toml
 
 # Pins already in the lock are kept as long as they satisfy pyproject.toml.
 lock:
-	@$(UV) pip compile pyproject.toml --quiet --extra prove --extra dev \
+	@$(UV) pip compile pyproject.toml --quiet --extra prove --extra authorizer --extra dev \
 		--universal --python-version 3.11 --generate-hashes --no-header \
 		$(if $(UPGRADE),--upgrade) --output-file $(LOCK)
 
