@@ -6,7 +6,9 @@ Each step takes and returns plain values; what is wrong with a policy set comes 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,10 +20,11 @@ from policyengine.frontend.ast import AnyDeclaration
 from policyengine.frontend.cases import Case, cases
 from policyengine.frontend.lowering import lower
 from policyengine.frontend.parser import parse
-from policyengine.frontend.resolver import resolve
+from policyengine.frontend.resolver import refuse_empty, resolve
+from policyengine.frontend.warning import warn
 from policyengine.ir.nodes import Program
 from policyengine.ir.simplifier import simplify_program
-from policyengine.source import Source, Span
+from policyengine.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +37,31 @@ class Compiled:
     cases: tuple[Case, ...] = ()
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: what is made is kept, and to look through all of it again and again takes long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@_uncollected()
 def compile_sources(sources: Iterable[Source]) -> Compiled:
     """Text to core. The result does not depend on the order of the sources."""
     findings = Findings()
     ordered = sorted(sources, key=lambda source: source.name)
     declarations = tuple(declaration for source in ordered for declaration in parse(source, findings))
-    if findings.ok and not declarations:
-        empty = Span(ordered[0] if ordered else Source("policies", ""), 0, 0)
-        findings.error("missing-declaration", "the policy set is empty", empty, "write a `tenant` and a `principal`")
-    names = resolve(declarations, findings) if findings.ok else None
-    program = lower(declarations, names, findings) if names else None
+    if not declarations:
+        refuse_empty(ordered[0] if ordered else Source("policies", ""), findings)
+    program = lower(declarations, resolve(declarations, findings), findings)
     tests = cases(declarations, program, findings) if program else ()
     whole = simplify_program(program) if program and findings.ok else None
+    if whole:
+        warn(declarations, whole, findings)
     return Compiled(declarations, whole, findings.sorted(), tests)
 
 
@@ -54,12 +70,8 @@ def compile_folders(policies: str | Path, schemas: str | Path | None = None) -> 
 
     Raises FileNotFoundError where a folder or file is not there.
     """
-    findings = Findings()
     paths = [*_files(Path(policies))] + ([*_files(Path(schemas))] if schemas is not None else [])
-    sources = [source for path in dict.fromkeys(paths) if (source := _read(path, findings))]
-    if not findings.ok:
-        return Compiled((), None, findings.sorted())
-    return compile_sources(sources)
+    return compile_sources(_read(path) for path in dict.fromkeys(paths))
 
 
 def program_of(compiled: Compiled) -> Program:
@@ -77,13 +89,9 @@ def _files(path: Path) -> list[Path]:
     return [path]
 
 
-def _read(path: Path, findings: Findings) -> Source | None:
-    try:
-        return Source(str(path), path.read_bytes().decode("utf-8"))
-    except UnicodeDecodeError as problem:
-        place = Span(Source(str(path), ""), 0, 0)
-        findings.error("unreadable", f"the file is not UTF-8: byte {problem.start} is wrong", place, "save it as UTF-8")
-        return None
+def _read(path: Path) -> Source:
+    """A file's text. Bytes that are not UTF-8 become lone surrogates: the parser says where they are."""
+    return Source(str(path), path.read_bytes().decode("utf-8", "surrogateescape"))
 
 
 # ---- From the core to something that decides

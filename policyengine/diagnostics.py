@@ -1,7 +1,8 @@
 """Findings about policy files, as values: collected anywhere, rendered once, the same for terminal and JSON.
 
 A message starts in lower case, ends without a full stop, and puts the author's own text in backticks; the advice
-stands in `help`. Every code is listed in `CODES`; `finding` refuses a code that is not.
+stands in `help`, and where a program can follow it, as `edits` too. Every code is listed in `CODES`; `finding` refuses
+a code that is not.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from policyengine.source import Span
+from policyengine.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
@@ -33,6 +34,7 @@ CODES: dict[str, str] = {
     "conflict": "two declarations that cannot both hold",
     "bad-value": "a value outside what its place admits",
     "no-access": "a type to which nobody has access",
+    "never-decides": "a rule whose condition no request can meet",
 }
 
 
@@ -45,14 +47,26 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Put `text` where `span` is; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: what is wrong (`message`), where (`labels`, the first one leads), and what would mend it."""
+    """One finding: what is wrong (`message`), where (`labels`, the first one leads), and what would mend it.
+
+    `edits` do what `help` says, all of them together; they never overlap. Without any, only the author can know.
+    """
 
     code: str
     severity: Severity
     message: str
     labels: tuple[Label, ...]
     help: str = ""
+    edits: tuple[Edit, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The same as a JSON object; lines and columns count from 1."""
@@ -60,8 +74,9 @@ class Diagnostic:
             "code": self.code,
             "severity": self.severity,
             "message": self.message,
-            "labels": [_label_as_json(label) for label in self.labels],
+            "labels": [{**_place(label.span), "text": label.text} for label in self.labels],
             "help": self.help,
+            "edits": [{**_place(edit.span), "text": edit.text} for edit in self.edits],
         }
 
 
@@ -78,26 +93,44 @@ class Findings:
 
     def __init__(self) -> None:
         self._found: list[Diagnostic] = []
+        self.ok = True
 
-    def error(self, code: str, message: str, span: Span, help: str = "", *, also: Iterable[Label] = ()) -> None:
-        self._found.append(finding(code, "error", message, (Label(span), *also), help))
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str = "",
+        edits: tuple[Edit, ...] = (),
+        *,
+        also: Iterable[Label] = (),
+    ) -> None:
+        self._found.append(finding(code, "error", message, (Label(span), *also), help, edits))
+        self.ok = False
 
-    def warning(self, code: str, message: str, span: Span, help: str = "") -> None:
-        self._found.append(finding(code, "warning", message, (Label(span),), help))
-
-    @property
-    def ok(self) -> bool:
-        return not any(found.severity == "error" for found in self._found)
+    def warning(self, code: str, message: str, span: Span, help: str = "", edits: tuple[Edit, ...] = ()) -> None:
+        self._found.append(finding(code, "warning", message, (Label(span),), help, edits))
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """All findings by place, whatever the order in which files were read or passes ran."""
         return tuple(sorted(set(self._found), key=_by_place))
 
 
-def finding(code: str, severity: Severity, message: str, labels: tuple[Label, ...], help: str) -> Diagnostic:
+def finding(
+    code: str, severity: Severity, message: str, labels: tuple[Label, ...], help: str, edits: tuple[Edit, ...] = ()
+) -> Diagnostic:
     if code not in CODES:
         raise KeyError(f"no such diagnostic code: {code}")
-    return Diagnostic(code, severity, message, labels, help)
+    return Diagnostic(code, severity, message, labels, help, edits)
+
+
+def mended(source: Source, edits: Iterable[Edit]) -> Source:
+    """The source with those of the edits made that are about it."""
+    text = source.text
+    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end), reverse=True):
+        if edit.span.source == source:
+            text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return Source(source.name, text)
 
 
 def render(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
@@ -133,11 +166,10 @@ def _render_label(label: Label) -> list[str]:
     return lines
 
 
-def _label_as_json(label: Label) -> dict[str, object]:
-    line, column = label.span.source.position(label.span.start)
-    end_line, end_column = label.span.source.position(label.span.end)
-    where = {"line": line, "column": column, "endLine": end_line, "endColumn": end_column}
-    return {"file": label.span.source.name, **where, "text": label.text}
+def _place(span: Span) -> dict[str, object]:
+    line, column = span.source.position(span.start)
+    end_line, end_column = span.source.position(span.end)
+    return {"file": span.source.name, "line": line, "column": column, "endLine": end_line, "endColumn": end_column}
 
 
 def _by_place(diagnostic: Diagnostic) -> tuple[str, int, str, str]:

@@ -188,7 +188,7 @@ def test_findings_as_json_are_one_object(shell: Shell, broken: Path) -> None:
     assert (name, others) == ("findings", [])
     assert findings
     for finding in findings:
-        assert set(finding) == {"code", "severity", "message", "labels", "help"}
+        assert set(finding) == {"code", "severity", "message", "labels", "help", "edits"}
         assert finding["severity"] in ("error", "warning")
         assert finding["labels"][0]["line"] == 1
 

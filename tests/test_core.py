@@ -293,6 +293,32 @@ def test_an_attribute_whose_name_extends_another_keeps_its_own_row() -> None:
     assert not engine.allowed(ann, "read", {**box, "note": "shut"}, rows)
 
 
+def test_what_an_uncertain_part_guards_is_asked_after_it() -> None:
+    """`context.now` is there once the first part does not fail; a verdict that asks for it before raises."""
+    text = """
+    context { now: Time?, until: Time? }
+    enum Scope { OWN, UP }
+    resource Box { id: Id as identity, org: Id of Org, author: Id as owner, scope: Scope, up: Id of Box?, open: Bool }
+    action read on Box
+    access Box by scope {
+      UP: as up
+      OWN: record owner may read
+      always: holder owner may read
+    }
+    forbid f: read on Box
+      when not (holder.open or not has context.now or not has context.until) and context.now < context.until
+    """
+    engine = Engine(program_of(compiled(text)))
+    top = {"id": "t", "org": "o", "author": "ann", "scope": "OWN", "open": False}
+    rows, ann = engine.entities({"Box": [top]}), {"id": "ann", "org": "o"}
+    box = {**top, "type": "Box", "id": "b", "scope": "UP", "up": "t"}
+    early, late = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+    assert engine.allowed(ann, "read", box, rows)
+    assert engine.filter(ann, "read", [box], rows) == [box]
+    assert engine.allowed(ann, "read", box, rows, {"now": late, "until": early})
+    assert not engine.allowed(ann, "read", box, rows, {"now": early, "until": late})
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

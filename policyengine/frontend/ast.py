@@ -334,7 +334,21 @@ class Test(Declaration):
     statements: tuple[Let | Row | TestContext | Expectation, ...]
 
 
+# ---- What could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class Broken(Declaration):
+    """A stretch of text with a syntax error: its first word, and the words in it that may have been declared there.
+
+    The keyword is empty where a stretch does not begin with one.
+    """
+
+    keyword: str
+    words: frozenset[str]
+
+
 AnyDeclaration = (
     Tenant | Enum | Principal | Context | Shape | Resource | Grant | Action | Obligation
-    | Access | Changing | Define | Rule | Threat | Aws | Test
+    | Access | Changing | Define | Rule | Threat | Aws | Test | Broken
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from policyengine.diagnostics import Findings
 from policyengine.frontend import ast
-from policyengine.frontend.resolver import did_you_mean
+from policyengine.frontend.spelling import did_you_mean
 from policyengine.ir.nodes import Program
 from policyengine.model.schema import Attributes, attribute
 from policyengine.model.types import TYPE, Enum, Shape, Type
@@ -145,12 +145,12 @@ class _Block:
                 if conforms(self.schema, type_, name):
                     return name
                 known = type_.values if isinstance(type_, Enum) else self.schema.type_names
-                self.error("unknown-name", f"`{name}` is no {type_}", given.span, did_you_mean(name, known))
+                self.error("unknown-name", f"`{name}` is no `{type_}`", given.span, did_you_mean(name, known))
                 return name
         elif not isinstance(type_, Enum) and type_ != TYPE and conforms(self.schema, type_, given.value):
             return given.value
         self.error(
-            "wrong-type", f"this is no {type_}", given.span, "write malformed values as `json` between backticks"
+            "wrong-type", f"this is no `{type_}`", given.span, "write malformed values as `json` between backticks"
         )
         return None
 
@@ -178,7 +178,7 @@ class _Block:
         type_name, value = self.named[name.text]
         if type_name and type_name not in types:
             help = "write `allow` or `deny`, the principal, the action, the record"
-            self.error("wrong-type", f"`{name.text}` is a {type_name}", name.span, help)
+            self.error("wrong-type", f"`{name.text}` is a `{type_name}`", name.span, help)
         return value
 
     def _rule(self, path: ast.Path) -> str:

@@ -1,137 +1,94 @@
 """Conditions, checked and typed: an expression of the syntax tree to an expression of the core.
 
-In: `Names` and one expression with the scope that it stands in. Out: a typed core expression, or None with a finding
-(what is built on a broken part is not reported again). Calls are expanded here, within bounds; orders of enums become
-membership; every read of an optional attribute must be dominated by a `has`.
+In: `Names` and one expression with the scope that it stands in. Out: a typed core expression, or None, mostly with a
+finding (what is built on a broken part is not reported again). Orders of enums become membership here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
 
 from policyengine.diagnostics import Findings
-from policyengine.frontend import ast
-from policyengine.frontend.parser import MAX_NESTING
-from policyengine.frontend.resolver import SUBJECTS, Names, did_you_mean
+from policyengine.frontend import ast, mending
+from policyengine.frontend.attributes import UNKNOWN
+from policyengine.frontend.definitions import Definitions, size_of
+from policyengine.frontend.mending import Mend, article, put, retyped, suggest
+from policyengine.frontend.paths import UNSURE, Facts, Paths, Scope, text_of
+from policyengine.frontend.resolver import SUBJECTS, Names, no_value
 from policyengine.ir import nodes as ir
-from policyengine.ir.visitor import children, rewrite, walk
-from policyengine.model import schema as model
 from policyengine.model.operators import OPERATORS
-from policyengine.model.schema import Known
-from policyengine.model.types import BASICS, BOOL, INT, STRING, TYPE, Entity, Enum, Id, Shape, Type, comparable
+from policyengine.model.types import BOOL, INT, STRING, TIME, TYPE, Enum, Id, Type, comparable
 from policyengine.model.values import is_tenant_id
-from policyengine.source import Span
-
-MAX_SIZE = 10_000
-"""How many nodes a condition may have once its definitions are expanded."""
-
-Facts = frozenset[ir.Attr]
-"""The optional attributes that are known to be there."""
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a condition may speak of. `types`: those of the record; empty where there is none."""
-
-    types: tuple[str, ...] = ()
-    row: model.Attributes | None = None
-    parameters: Mapping[str, Type] = field(default_factory=dict)
-    threat: bool = False
+_WRITE = {
+    "Bool": "write a condition, such as a comparison",
+    "Time": "a `Time` cannot be written: it comes from an attribute",
+}
+_ABSENT = ("null", "nil", "none", "None", "undefined")
+"""What other languages write for a value that is absent."""
 
 
 class Checker:
     def __init__(self, names: Names, findings: Findings) -> None:
         self.names = names
         self.schema = names.schema
+        self.findings = findings
         self.error = findings.error
-        self._bodies: dict[str, ir.Expr | None] = {}
-        self._open: list[str] = []
+        self.paths = Paths(names, findings)
+        self.definitions = Definitions(names, findings, self.condition)
 
     # ---- Entry points
 
     def condition(self, expr: ast.Expression, scope: Scope, facts: Facts = frozenset()) -> ir.Expr | None:
         """A Bool expression."""
-        return self._typed(expr, BOOL, scope, facts)
+        return self.value(expr, BOOL, scope, facts)
 
     def value(self, expr: ast.Expression, wanted: Type, scope: Scope, facts: Facts) -> ir.Expr | None:
         """An expression of a given type, as for the field of an obligation."""
-        return self._typed(expr, wanted, scope, facts)
-
-    def define(self, name: str) -> ir.Expr | None:
-        """The body of a definition, expanded, with a `Var` for each parameter; checked once."""
-        if name not in self._bodies:
-            declaration = self.names.defines[name]
-            parameters: dict[str, Type] = {}
-            for parameter in declaration.parameters:
-                self._declare(parameter, parameters)
-            self._open.append(name)
-            body = self.condition(declaration.body, Scope(parameters=parameters))
-            self._open.pop()
-            self._bodies[name] = body
-        return self._bodies[name]
-
-    def _declare(self, parameter: ast.Parameter, parameters: dict[str, Type]) -> None:
-        name = parameter.name
-        taken = {*SUBJECTS, *self.names.groups, *self.names.defines, *self.names.enums, *parameters}
-        if name.text in taken or any(name.text in enum.values for enum in self.schema.enums):
-            self.error("shadowing", f"the parameter `{name.text}` hides another name", name.span, "rename it")
-        text = parameter.type.name.text
-        found: Type | None = self.names.enums.get(text) or BASICS.get(text)
-        if parameter.type.of is not None and text == "Id":
-            of = parameter.type.of.text
-            found = Id(of, of == self.schema.tenant)
-            if of not in (self.schema.tenant, self.schema.principal.name, *self.schema.resource):
-                self.error("unknown-name", f"nothing is called `{of}`", parameter.type.of.span)
-        if found is None:
-            help = did_you_mean(text, [*self.names.enums, *BASICS])
-            self.error("unknown-name", f"no type is called `{text}`", parameter.type.span, help)
-        parameters[name.text] = found or BOOL
-
-    # ---- Expressions
-
-    def _typed(self, expr: ast.Expression, wanted: Type, scope: Scope, facts: Facts) -> ir.Expr | None:
         checked = self._check(expr, wanted, scope, facts)
         if checked is None:
             return None
         found = type_of(checked)
-        if found != wanted and not (isinstance(wanted, Id) and comparable(found, wanted)):
-            self.error("wrong-type", f"expected {_a(wanted)}, found {_a(found)}", expr.span, _mend(wanted))
+        if found is not wanted and found != wanted and not (isinstance(wanted, Id) and comparable(found, wanted)):
+            if wanted != UNKNOWN:
+                help, edits = self._instead(expr, wanted, scope)
+                self.error("wrong-type", f"expected {article(wanted)}, found {article(found)}", expr.span, help, edits)
             return None
         return checked
 
+    # ---- Expressions
+
     def _check(self, expr: ast.Expression, wanted: Type | None, scope: Scope, facts: Facts) -> ir.Expr | None:
         match expr:
+            case ast.Path(names=names):
+                if len(names) == 1:
+                    return self._bare_name(names[0], wanted, scope)
+                return self.paths.read(expr, scope, facts)
+            case ast.Compare():
+                return self._compare(expr, scope, facts)
             case ast.Value():
                 return self._literal(expr, wanted)
-            case ast.Path(names=(name,)):
-                return self._bare_name(name, wanted, scope)
-            case ast.Path():
-                return self._path(expr, scope, facts)
-            case ast.Has(path=path):
-                return self._has(path, scope, facts)
-            case ast.Call():
-                return self._call(expr, scope, facts)
-            case ast.Granted():
-                if scope.threat:
-                    return ir.Granted()
-                self.error("not-available", "`granted` may stand in a threat only", expr.span)
-                return None
-            case ast.Not(operand=operand):
-                inner = self.condition(operand, scope, facts)
-                return ir.Not(inner) if inner else None
             case ast.And(operands=operands):
                 conjuncts = self._in_turn(operands, True, scope, facts)
                 return ir.And(conjuncts) if conjuncts else None
             case ast.Or(operands=operands):
                 disjuncts = self._in_turn(operands, False, scope, facts)
                 return ir.Or(disjuncts) if disjuncts else None
-            case ast.Compare():
-                return self._compare(expr, scope, facts)
+            case ast.Not(operand=operand):
+                inner = self.condition(operand, scope, facts)
+                return ir.Not(inner) if inner else None
+            case ast.Has():
+                return self.paths.presence(expr, scope, facts)
             case ast.In():
                 return self._in(expr, scope, facts)
+            case ast.Call():
+                return self._call(expr, scope, facts)
+            case ast.Granted():
+                if scope.threat:
+                    return ir.Granted()
+                self.error("not-available", "`granted` may stand in a threat only", expr.span, "name a role in a table")
+                return None
 
     def _in_turn(
         self, operands: Iterable[ast.Expression], value: bool, scope: Scope, facts: Facts
@@ -141,8 +98,10 @@ class Checker:
         for operand in operands:
             done = self.condition(operand, scope, facts)
             checked.append(done)
-            if done is not None:
-                facts = facts | facts_if(done, value)
+            if done is None:
+                facts = UNSURE
+            elif more := facts_if(done, value):
+                facts = facts | more
         whole = tuple(done for done in checked if done is not None)
         return whole if len(whole) == len(checked) else None
 
@@ -154,7 +113,8 @@ class Checker:
             return ir.Literal(value, INT)
         if isinstance(wanted, Id):
             if not value or (wanted.tenant and not is_tenant_id(value)):
-                self.error("bad-value", f"the text is no {wanted}", expr.span, "an id is not empty")
+                help = "an id is not empty" if not value else "it is made of 1 to 64 letters, digits, `_` and `-`"
+                self.error("bad-value", f"the text is no `{wanted}`", expr.span, help)
                 return None
             return ir.Literal(value, wanted)
         return ir.Literal(value, STRING)
@@ -162,170 +122,33 @@ class Checker:
     def _bare_name(self, name: ast.Name, wanted: Type | None, scope: Scope) -> ir.Expr | None:
         """A parameter, or a value of the enum (or a resource type) that its place asks for."""
         if name.text in scope.parameters:
-            return ir.Var(name.text, scope.parameters[name.text])
+            type_ = scope.parameters[name.text]
+            return ir.Var(name.text, type_) if type_ != UNKNOWN else None
         if isinstance(wanted, Enum):
             if name.text in wanted.values:
                 return ir.Literal(name.text, wanted)
-            help = did_you_mean(name.text, wanted.values) or f"it is one of {', '.join(wanted.values)}"
-            self.error("unknown-name", f"`{name.text}` is no value of {wanted}", name.span, help)
+            no_value(name, wanted, self.findings)
         elif wanted == TYPE and name.text in self.schema.resource:
             return ir.Literal(name.text, TYPE)
-        else:
-            owners = [enum.name for enum in self.schema.enums if name.text in enum.values]
-            help = f"compare an attribute of type {owners[0]} with it" if owners else did_you_mean(
-                name.text, [*SUBJECTS, *scope.parameters, *(self.schema.resource if wanted == TYPE else ())]
-            )  # fmt: skip
-            self.error("unknown-name", f"`{name.text}` means nothing here", name.span, help)
+        elif name.text not in self.names.unread.words:
+            mend = self._meant(name, wanted, scope)
+            self.error("unknown-name", f"`{name.text}` means nothing here", name.span, *mend)
         return None
 
-    # ---- Paths
-
-    def _path(self, path: ast.Path, scope: Scope, facts: Facts) -> ir.Attr | None:
-        """A read of an attribute, all of whose optional parts are known to be there."""
-        attr = self._resolve(path, scope, facts)
-        if attr is not None and attr.optional and attr not in facts:
-            self._unguarded(path)
-            return None
-        return attr
-
-    def _has(self, path: ast.Path, scope: Scope, facts: Facts) -> ir.Expr | None:
-        attr = self._resolve(path, scope, facts)
-        if attr is None:
-            return None
-        if not attr.optional:
-            self.error("bad-value", f"`{_text(path)}` is never absent", path.span, "remove this test")
-            return None
-        return ir.Has(attr)
-
-    def _unguarded(self, path: ast.Path) -> None:
-        message = f"`{_text(path)}` may be absent here"
-        self.error("unguarded-optional", message, path.span, f"write `has {_text(path)} and ...` before it")
-
-    def _resolve(self, path: ast.Path, scope: Scope, facts: Facts) -> ir.Attr | None:
-        """The attribute that a path names; the parts before the last must be there."""
-        first, *rest = path.names
-        if not rest:
-            self.error(
-                "wrong-type", f"`{first.text}` is no attribute", path.span, "write `resource.` or the like before it"
-            )
-            return None
-        subject: ir.Object | None = self._subject(first, scope)
-        attr: ir.Attr | None = None
-        for index, name in enumerate(rest):
-            if attr is not None:
-                so_far = ast.Path(path.span, path.names[: index + 1])
-                if attr.optional and attr not in facts:
-                    self._unguarded(so_far)
-                    return None
-                subject = self._step(attr, so_far, scope)
-            if subject is None:
-                return None
-            attr = self._attribute(subject, name, scope)
-            if attr is None:
-                return None
-        return attr
-
-    def _subject(self, name: ast.Name, scope: Scope) -> ir.Object | None:
-        match name.text:
-            case "principal" if scope.row is None and not scope.parameters:
-                return ir.Var("principal", Entity(self.schema.principal.name))
-            case "context" if not scope.parameters:
-                return ir.Var("context", Entity("context"))
-            case "resource" if scope.types:
-                return ir.Var("resource", Entity("resource"))
-            case "row" if scope.row is not None:
-                return ir.Var("row", Entity("row"))
-            case "holder" if scope.types:
-                if all(type_name in self.schema.inherits for type_name in scope.types):
-                    return ir.Holder()
-                message = "`holder` needs types whose scope is inherited"
-                self.error("not-available", message, name.span, "declare it with `as` in their access declaration")
-                return None
+    def _meant(self, name: ast.Name, wanted: Type | None, scope: Scope) -> Mend:
+        """What a bare name may have been meant for."""
+        if attributes := list(self.paths.could_be(name, scope)):
+            return f"did you mean `{attributes[0]}`?", put(name.span, attributes[0])
+        known = [*scope.parameters, *(self.schema.resource if wanted == TYPE else ())]
+        help, edits = suggest(name, known)
+        owners = [enum.name for enum in self.schema.enums if name.text in enum.values]
         if name.text in SUBJECTS:
-            help = "a definition speaks of its parameters only" if scope.parameters else ""
-            self.error("not-available", f"`{name.text}` is not available here", name.span, help)
-        else:
-            known = [*SUBJECTS, *scope.parameters]
-            self.error("unknown-name", f"`{name.text}` means nothing here", name.span, did_you_mean(name.text, known))
-        return None
-
-    def _step(self, attr: ir.Attr, path: ast.Path, scope: Scope) -> ir.Object | None:
-        """What the next name is read from: the object in the context, or the row that an id refers to."""
-        if isinstance(attr.type, Shape):
-            return attr
-        of_resource = isinstance(attr.of, ir.Var) and attr.of.name == "resource"
-        if isinstance(attr.type, Id) and attr.type.of in self.schema.resource and of_resource:
-            outside = [name for name in scope.types if self.schema.resource[name].global_reason]
-            if outside:
-                message = f"`{outside[0]}` belongs to no tenant, in which a row could be looked up"
-                self.error("not-available", message, path.span, "keep the type isolated, or compare the id")
-                return None
-            if self.schema.resource[attr.type.of].global_reason:
-                message = f"`{attr.type.of}` belongs to no tenant and cannot be looked up"
-                self.error("not-available", message, path.span)
-                return None
-            return ir.Reference(attr, attr.type.of)
-        message = f"`{_text(path)}` has no attributes of its own"
-        self.error("wrong-type", message, path.span, "only the record's own `Id of` another type refers to a row")
-        return None
-
-    def _attribute(self, of: ir.Object, name: ast.Name, scope: Scope) -> ir.Attr | None:
-        """The attribute of that name, which every type in question must have, and have alike."""
-        if isinstance(of, ir.Var) and of.name == "resource" and name.text == "type":
-            return ir.Attr(of, "type", TYPE, Known.ARGUMENT)
-        alike: set[model.Attribute | None] = set()
-        lacking = ""
-        for owner, attributes in self._owners(of, scope):
-            found = model.attribute(attributes, name.text)
-            alike.add(found and replace(found, mark="", known=Known.RECORD))
-            lacking = lacking or ("" if found else owner)
-        if len(alike) != 1 or None in alike:
-            owners = self._owners(of, scope)
-            known = [a.name for _, attributes in owners for a in attributes]
-            message = f"`{lacking}` has no attribute `{name.text}`" if lacking else (
-                f"`{name.text}` is not the same attribute in all of {', '.join(owner for owner, _ in owners)}"
-            )  # fmt: skip
-            self.error("unknown-name", message, name.span, did_you_mean(name.text, known))
-            return None
-        _, attributes = self._owners(of, scope)[0]
-        attribute = model.attribute(attributes, name.text)
-        assert attribute is not None
-        return ir.Attr(of, attribute.name, attribute.type, self._known(of, attribute), attribute.optional)
-
-    def _owners(self, of: ir.Object, scope: Scope) -> list[tuple[str, model.Attributes]]:
-        """The declarations that an object may be of, with their attributes."""
-        schema = self.schema
-        match of:
-            case ir.Var(name="principal"):
-                return [(schema.principal.name, schema.principal.attributes)]
-            case ir.Var(name="context"):
-                return [("context", schema.context)]
-            case ir.Var(name="row"):
-                return [("row", scope.row or ())]
-            case ir.Var():
-                return [(name, schema.resource[name].attributes) for name in scope.types]
-            case ir.Holder():
-                names = {*scope.types, *(schema.inherits[name].parent_type for name in scope.types)}
-                return [(name, schema.resource[name].attributes) for name in sorted(names)]
-            case ir.Reference(target=target):
-                return [(target, schema.resource[target].attributes)]
-            case ir.Attr(type=type_):
-                return [(str(type_), schema.shape[str(type_)])]
-
-    def _known(self, of: ir.Object, attribute: model.Attribute) -> Known:
-        match of:
-            case ir.Var(name="principal"):
-                return Known.TOKEN
-            case ir.Var(name="row"):
-                return Known.GRANT
-            case ir.Holder():
-                return Known.ANCESTOR
-            case ir.Reference():
-                return Known.REFERENCED
-            case ir.Attr(known=known):
-                return known
-            case ir.Var():
-                return attribute.known
+            return f"say which attribute, as in `{name.text}.id`", ()
+        if not edits and wanted in (STRING, Id()):
+            return retyped(ast.Path(name.span, (name,)), wanted or STRING)
+        if not edits and owners:
+            return f"compare an attribute of type `{owners[0]}` with it", ()
+        return (help, edits) if edits else suggest(name, SUBJECTS)
 
     # ---- Comparisons
 
@@ -336,45 +159,84 @@ class Checker:
         lt, rt = type_of(left), type_of(right)
         ordering = expr.operator in _FLIPPED
         if lt == rt == BOOL and not ordering:
+            if not self.definitions.affords(2 * (size_of(left) + size_of(right)), expr.span):
+                return None
             same = _same(left, right)
             return same if expr.operator == "==" else ir.Not(same)
         if ordering and isinstance(lt, Enum) and lt == rt:
-            if lt.ordered:
-                return _enum_order(left, expr.operator, right, lt)
-            message = f"the values of {lt} have no order"
-            self.error("wrong-type", message, expr.span, "use `==` or `in`, or declare the enum with `<`")
-            return None
-        if not OPERATORS[expr.operator].types(lt, rt):
-            if lt == rt or comparable(lt, rt):
-                self.error(
-                    "wrong-type",
-                    f"`{expr.operator}` does not compare {_a(lt)}",
-                    expr.span,
-                    "only Int, Time and ordered enums have an order",
-                )
-            else:
-                message = f"{_a(lt)} and {_a(rt)} cannot be compared"
-                self.error("wrong-type", message, expr.span, "compare values of one type")
-            return None
-        return ir.Compare(left, expr.operator, right)
+            return self._ordered(left, right, lt, expr)
+        if OPERATORS[expr.operator].types(lt, rt):
+            return ir.Compare(left, expr.operator, right)
+        if comparable(lt, rt):
+            message = f"`{expr.operator}` does not compare {article(lt)}"
+            self.error("wrong-type", message, expr.span, "only `Int`, `Time` and ordered enums have an order")
+        else:
+            message = f"{article(lt)} and {article(rt)} cannot be compared"
+            self.error("wrong-type", message, expr.span, *self._alike(expr, lt, rt, scope))
+        return None
+
+    def _ordered(self, left: ir.Expr, right: ir.Expr, enum: Enum, expr: ast.Compare) -> ir.Expr | None:
+        """Two values of an enum, which must have an order."""
+        if enum.ordered:
+            cases = 1 if isinstance(left, ir.Literal) or isinstance(right, ir.Literal) else len(enum.values)
+            affords = self.definitions.affords(cases * len(enum.values), expr.span)
+            return _enum_order(left, expr.operator, right, enum) if affords else None
+        declared = self.names.enum_declarations.get(enum.name)
+        help = "use `==` or `in`, or declare the enum with `<` between its values, the least first"
+        edits = mending.ordered(declared) if declared else ()
+        self.error("wrong-type", f"the values of `{enum}` have no order", expr.span, help, edits)
+        return None
+
+    def _alike(self, expr: ast.Compare, left: Type, right: Type, scope: Scope) -> Mend:
+        """One side, so that it has the type of the other."""
+        mends = [self._instead(expr.right, left, scope), self._instead(expr.left, right, scope)]
+        help = _WRITE["Time"] if TIME in (left, right) else "compare values of one type"
+        return next((mend for mend in mends if mend[1]), (help, ()))
+
+    def _instead(self, expr: ast.Expression, wanted: Type, scope: Scope) -> Mend:
+        """The same value, written so that it has the type; or for an id, one of the same object that has it."""
+        help, edits = retyped(expr, wanted)
+        if edits:
+            return help, edits
+        if isinstance(expr, ast.Path) and isinstance(wanted, Id):
+            alike = self.paths.alike(expr, scope, wanted)
+            if len(alike) == 1:
+                return f"did you mean `{alike[0]}`?", put(expr.span, alike[0])
+        return _WRITE.get(str(wanted), f"write {article(wanted)}"), ()
 
     def _pair(self, expr: ast.Compare, scope: Scope, facts: Facts) -> tuple[ir.Expr | None, ir.Expr | None]:
         """Both sides; a side that is a bare name or a text takes its type from the other one."""
+        if self._compares_with_nothing(expr, expr.left, expr.right):
+            return None, None
+        if self._compares_with_nothing(expr, expr.right, expr.left):
+            return None, None
         if _takes_type(expr.left, scope) and not _takes_type(expr.right, scope):
             right = self._check(expr.right, None, scope, facts)
             return (right and self._check(expr.left, type_of(right), scope, facts)), right
         left = self._check(expr.left, None, scope, facts)
         return left, (left and self._check(expr.right, type_of(left), scope, facts))
 
+    def _compares_with_nothing(self, expr: ast.Compare, side: ast.Expression, other: ast.Expression) -> bool:
+        """x == null, as other languages ask whether something is there; with its finding."""
+        if not (isinstance(side, ast.Path) and len(side.names) == 1 and side.names[0].text in _ABSENT):
+            return False
+        if not isinstance(other, ast.Path) or any(side.names[0].text in enum.values for enum in self.schema.enums):
+            return False
+        asked = f"{'not ' if expr.operator == '==' else ''}has {text_of(other)}"
+        edits = put(expr.span, asked) if expr.operator in ("==", "!=") else ()
+        message = f"`{side.names[0].text}` means nothing here"
+        self.error("unknown-name", message, side.span, f"write `{asked}`", edits)
+        return True
+
     def _in(self, expr: ast.In, scope: Scope, facts: Facts) -> ir.Expr | None:
         item = self._check(expr.item, None, scope, facts)
         if item is None:
             return None
-        if not OPERATORS["in"].types(type_of(item), type_of(item)):
-            message = f"`in` does not list values of type {type_of(item)}"
-            self.error("wrong-type", message, expr.span, "write comparisons")
+        type_ = type_of(item)
+        if not OPERATORS["in"].types(type_, type_):
+            self.error("wrong-type", f"`in` does not list values of type `{type_}`", expr.span, "write comparisons")
             return None
-        values: list[ir.Expr | None] = [self._typed(choice, type_of(item), Scope(), facts) for choice in expr.choices]
+        values: list[ir.Expr | None] = [self.value(choice, type_, Scope(), facts) for choice in expr.choices]
         chosen = [value.value for value in values if isinstance(value, ir.Literal)]
         if len(chosen) != len(values):
             return None
@@ -383,56 +245,13 @@ class Checker:
     # ---- Definitions
 
     def _call(self, expr: ast.Call, scope: Scope, facts: Facts) -> ir.Expr | None:
-        name = expr.name.text
-        declaration = self.names.defines.get(name)
-        if declaration is None:
-            help = did_you_mean(name, self.names.defines)
-            self.error("unknown-name", f"no definition is called `{name}`", expr.name.span, help)
+        parameters = self.definitions.parameters_of(expr)
+        if parameters is None:
             return None
-        if name in self._open:
-            chain = " -> ".join([*self._open[self._open.index(name) :], name])
-            self.error("cyclic-define", f"`{name}` uses itself: {chain}", expr.name.span, "break the circle")
-            return None
-        if len(self._open) >= MAX_NESTING:
-            self.error("too-deep", f"definitions nest more than {MAX_NESTING} deep", expr.span, "flatten them")
-            return None
-        body = self.define(name)
-        if len(expr.arguments) != len(declaration.parameters):
-            wanted = len(declaration.parameters)
-            message = f"`{name}` takes {wanted} argument{'s' * (wanted != 1)}, found {len(expr.arguments)}"
-            self.error("wrong-type", message, expr.span, "give one argument for each parameter")
-            return None
-        if body is None:
-            return None
-        arguments: dict[ir.Expr, ir.Expr] = {}
-        for parameter, given in zip(declaration.parameters, expr.arguments, strict=True):
-            wanted_type = self._parameter_type(parameter)
-            argument = self._typed(given, wanted_type, scope, facts)
-            if argument is None:
-                return None
-            arguments[ir.Var(parameter.name.text, wanted_type)] = argument
-        return self._expand(body, arguments, expr.span)
-
-    def _parameter_type(self, parameter: ast.Parameter) -> Type:
-        text, of = parameter.type.name.text, parameter.type.of
-        if of is not None:
-            return Id(of.text, of.text == self.schema.tenant)
-        return self.names.enums.get(text) or BASICS.get(text) or BOOL
-
-    def _expand(self, body: ir.Expr, arguments: dict[ir.Expr, ir.Expr], span: Span) -> ir.Expr | None:
-        """The body with the arguments in place of the parameters; its size is counted before it is built."""
-        sizes = {parameter: _size(argument) for parameter, argument in arguments.items()}
-        if sum(sizes.get(node, 1) for node in walk(body)) > MAX_SIZE:
-            help = "say it in fewer steps: definitions that double grow beyond all bounds"
-            self.error("too-large", f"the condition has more than {MAX_SIZE} parts when expanded", span, help)
-            return None
-        expanded = rewrite(body, lambda node: arguments.get(node, node))
-        if _depth(expanded) > MAX_NESTING:
-            self.error(
-                "too-deep", f"nested more than {MAX_NESTING} deep when expanded", span, "flatten the definitions"
-            )
-            return None
-        return expanded
+        given = zip(parameters, expr.arguments, strict=True)
+        arguments = [self.value(argument, type_, scope, facts) for (_, type_), argument in given]
+        checked = [argument for argument in arguments if argument is not None]
+        return self.definitions.expand(expr, checked) if len(checked) == len(arguments) else None
 
 
 def facts_if(expr: ir.Expr, value: bool) -> Facts:
@@ -464,11 +283,10 @@ def _enum_order(left: ir.Expr, operator: str, right: ir.Expr, enum: Enum) -> ir.
     """trust >= SUPERVISED => trust in { AUTONOMOUS, SUPERVISED }; of two reads, one case for each value."""
     if isinstance(left, ir.Literal) and not isinstance(right, ir.Literal):
         return _enum_order(right, _FLIPPED[operator], left, enum)
-    rank = enum.values.index
     holds = OPERATORS[operator].meaning
     if isinstance(right, ir.Literal):
-        bound = rank(str(right.value))
-        return ir.Member(left, tuple(sorted(value for value in enum.values if holds(rank(value), bound))))
+        bound = enum.values.index(str(right.value))
+        return ir.Member(left, tuple(sorted(value for rank, value in enumerate(enum.values) if holds(rank, bound))))
     cases = []
     for value in enum.values:
         is_value = ir.Compare(right, "==", ir.Literal(value, enum))
@@ -491,23 +309,3 @@ def _takes_type(expr: ast.Expression, scope: Scope) -> bool:
         case ast.Value(value=value):
             return isinstance(value, str)
     return False
-
-
-def _size(expr: ir.Expr) -> int:
-    return sum(1 for _ in walk(expr))
-
-
-def _depth(expr: ir.Expr) -> int:
-    return 1 + max((_depth(child) for child in children(expr)), default=0)
-
-
-def _text(path: ast.Path) -> str:
-    return ".".join(name.text for name in path.names)
-
-
-def _a(type_: Type) -> str:
-    return f"{'an' if str(type_)[0] in 'AEIO' else 'a'} {type_}"
-
-
-def _mend(wanted: Type) -> str:
-    return "write a condition, such as a comparison" if wanted == BOOL else f"write {_a(wanted)}"

@@ -104,6 +104,8 @@ def _declaration(d: ast.AnyDeclaration) -> list[str]:
             return [f"threat {d.name.text} {_value(d.description.value)} {{", *items, "}"]
         case ast.Test():
             return [f"test {_value(d.title.value)} {{", *(f"  {_statement(s)}" for s in d.statements), "}"]
+        case ast.Broken():
+            return ["// What stands here could not be read."]
         case ast.Aws():
             return ["aws {", *(f"  {_setting(setting)}" for setting in d.settings), "}"]
 

@@ -32,7 +32,7 @@ def test_each_declaration_can_be_printed_alone() -> None:
         for declaration in declarations:
             kinds.add(type(declaration).__name__)
             assert _read_back(print_declaration(declaration)) == (declaration,)
-    every = {kind.__name__ for kind in AnyDeclaration.__args__}
+    every = {kind.__name__ for kind in AnyDeclaration.__args__} - {"Broken"}
     assert kinds == every, every - kinds
 
 

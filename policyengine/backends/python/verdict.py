@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import takewhile
 
 from policyengine.backends.python.text import indent, text
 from policyengine.backends.python.writer import Writer
@@ -137,8 +138,8 @@ class _Cell:
     def _block(self, writer: Writer, rule: Rule, condition: Expr) -> Iterator[str]:
         """A forbid that does not fail, or a require that does not fail and is not discharged, denies."""
         parts = _conjuncts(condition)
-        cheap = [part for part in parts if not can_err(part)]
-        costly = [part for part in parts if can_err(part)]
+        cheap = list(takewhile(lambda part: not can_err(part), parts))
+        costly = list(parts[len(cheap) :])
         inner = [*_load(writer, writer.slots(*costly))]
         body = ["return False"] if rule.obliges is None else list(_outstanding(writer, rule.obliges, costly))
         if costly:
@@ -223,15 +224,17 @@ def _outstanding(writer: Writer, obliges: Obliges, costly: list[Expr]) -> Iterat
 
 
 def _holds(writer: Writer, parts: tuple[Expr, ...]) -> str:
-    """That all parts hold. Where each that can err is one test on the same rows, these are looked at once."""
-    plain = [part for part in parts if not can_err(part)]
+    """That all parts hold, asked in their order: one may guard what a later one reads.
+
+    Where each that can err is one test on the same rows, these are looked at once.
+    """
     costly = [part for part in parts if can_err(part)]
     slots = writer.slots(*costly)
     single = all(writer.slots(part) == slots and not isinstance(part, And | Or | Not) for part in costly)
     if single:
-        tests = [*(f"ok_{slot}" for slot in slots), *(writer.inside(part) for part in (*plain, *costly))]
+        tests = [*(f"ok_{slot}" for slot in slots), *map(writer.inside, parts)]
     else:
-        tests = [*(writer.inside(part) for part in plain), *(writer.holds(part) for part in costly)]
+        tests = [writer.holds(part) if can_err(part) else writer.inside(part) for part in parts]
     return " and ".join(tests) or "True"
 
 
