@@ -18,7 +18,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=30,
+    max_examples=60,
     print_blob=True,
     suppress_health_check=_SLOW,
 )

@@ -12,12 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lark import Lark
 
-from policyengine.backends.python import emit_python
 from policyengine.compiler import Compiled, compile_folders, compile_sources, program_of
 from policyengine.diagnostics import mended, render
-from policyengine.frontend.parser import grammar
 from policyengine.source import Source
 from tests.chunks import VOCABULARY
 from tests.grammar_texts import broken, declarations
@@ -201,29 +198,6 @@ def rules(count: int) -> str:
             for n in range(count)
         )
     )
-
-
-def seconds(lark: Lark, text: str) -> tuple[float, float, float]:
-    """What lark alone, what compiling to the core, and what writing the module takes."""
-    times = [time.process_time()]
-    tree = lark.parse(text)
-    times.append(time.process_time())
-    del tree
-    gc.collect()
-    times.append(time.process_time())
-    program = program_of(compile_sources([Source("rules.policy", text)]))
-    times.append(time.process_time())
-    emit_python(program)
-    times.append(time.process_time())
-    return times[1] - times[0], times[3] - times[2], times[4] - times[3]
-
-
-def test_ten_thousand_rules_take_five_times_what_lark_alone_takes_at_most_and_ten_times_what_a_thousand_take() -> None:
-    lark = Lark(grammar(), parser="lalr")
-    seconds(lark, rules(10))
-    base, few, (alone, core, module) = (seconds(lark, rules(count)) for count in (10, 1000, 10_000))
-    assert core + module <= 5 * alone, f"lark {alone:.2f}, core {core:.2f}, module {module:.2f}"
-    assert core - base[1] <= 2 * 10 * (few[1] - base[1])
 
 
 def test_memory_is_linear_in_the_number_of_rules() -> None:

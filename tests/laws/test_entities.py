@@ -164,7 +164,7 @@ def test_entities_that_lie_never_widen_and_every_kind_of_decision_was_seen() -> 
     tally = Tally()
     for seed, found in enumerate(seeded(80)):
         _lies_never_widen(found, seed, tally)
-    tally.check(crossing=1)  # a liar's grant rows seldom fit
+    tally.check()
 
 
 @given(_suppliers())
@@ -174,11 +174,11 @@ def test_a_row_that_cannot_be_loaded_denies_and_shortens_no_list(drawn: tuple[Si
 
 def test_a_row_that_cannot_be_loaded_denies_and_enough_of_them_were_seen() -> None:
     tally = Tally()
-    for seed, found in enumerate(seeded(100)):
+    for seed, found in enumerate(seeded(250)):
         _failures_never_allow(found, seed, tally)
     assert tally["allow"] > 0.2 * tally["all"], tally
     assert min(tally[name] for name in ("incomplete", "no list")) > 50, tally
-    assert tally["failed without harm"] > 0, tally
+    assert tally["failed without harm"] > 5, tally
 
 
 @pytest.mark.parametrize("rows", [None, 1, "ab", {}, [[]], object()])
