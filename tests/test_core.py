@@ -258,6 +258,15 @@ def test_an_astral_character_in_a_reason_stays_one_character() -> None:
     assert engine.authorize(request, engine.entities({}))["reason"] == "\U0001f600"
 
 
+def test_a_rule_that_forbids_without_a_reason_is_not_said_to_be_missing() -> None:
+    engine = Engine(program_of(compiled("permit p: read on Note\nforbid f: read on Note when resource.size == 1")))
+    note = {"type": "Note", "id": "n", "org": "o", "author": "a", "size": 1, "open": True, "at": "2026-01-01T00:00:00Z"}
+    request = {"principal": {"id": "ann", "org": "o"}, "action": "read", "resource": note}
+    assert engine.authorize(request, engine.entities({}))["reason"] == "A rule forbids it."
+    request["resource"] = {**note, "size": 2, "org": "p"}
+    assert engine.authorize(request, engine.entities({}))["reason"] == "No rule allows it."
+
+
 def test_an_absent_context_lacks_what_the_context_must_have() -> None:
     engine = Engine(program_of(compiled("context { level: Int }")))
     note = {

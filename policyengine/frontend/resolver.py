@@ -173,6 +173,9 @@ class _Resolver:
             if name.text in seen:
                 edits = mending.without_item(declaration.values, index)
                 self._twice(name, seen[name.text], ("remove one of them", edits))
+            if name.text == "always":
+                message = "`always` cannot be a value: in an access table it stands for every one"
+                self.error("shadowing", message, name.span, "choose another name", put(name.span, "always_"))
             seen.setdefault(name.text, name.span)
         return tuple(seen)
 
@@ -411,7 +414,7 @@ def _declares(declaration: ast.AnyDeclaration) -> tuple[ast.Name, ...]:
     match declaration:
         case ast.Resource(names=names):
             return names
-        case ast.Access() | ast.Action() | ast.Changing() | ast.Aws() | ast.Context() | ast.Test() | ast.Broken():
+        case ast.Access() | ast.Action() | ast.Changing() | ast.Aws | ast.Api() | ast.Context() | ast.Test() | ast.Broken():
             return ()
         case _:
             return (declaration.name,)

@@ -68,7 +68,8 @@ def _decide(program: Program, request: Any, known: Evaluation) -> dict[str, Any]
     blocking = [rule for rule in rules if _blocks(rule, values[rule.id])]
     permits = [rule.id for rule in rules if rule.effect == "permit" and values[rule.id] is True]
     if blocking or not permits:
-        reason = " ".join(sorted({rule.because for rule in blocking if rule.because})) or "No rule allows it."
+        reason = " ".join(sorted({rule.because for rule in blocking if rule.because}))
+        reason = reason or ("A rule forbids it." if blocking else "No rule allows it.")
         return _deny([rule.id for rule in blocking], reason, errors)
     reason = f"Allowed by {', '.join(permits)}."
     whole = [dict(obligation) for obligation in sorted(obligations)]

@@ -303,7 +303,8 @@ def report(
         return denial([], "A row could not be loaded.", sorted([f"incomplete: {cause}" for cause in incomplete]))
     errors = sorted([f"{id}: {error.cause}" for id, error in erring])
     if blocks or not permits:
-        reason = " ".join(sorted({because for _, because in blocks if because})) or "No rule allows it."
+        reason = " ".join(sorted({because for _, because in blocks if because}))
+        reason = reason or ("A rule forbids it." if blocks else "No rule allows it.")
         return denial(sorted([id for id, _ in blocks]), reason, errors)
     return {
         "decision": "allow",
