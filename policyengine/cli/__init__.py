@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from policyengine.cli import authorize, aws, build, build_aws, check, init, test
+from policyengine.cli import authorize, aws, build, build_aws, check, init, test, token
 from policyengine.cli.failures import Misuse, Refused
 
 _COMMANDS = {
@@ -23,6 +23,7 @@ _COMMANDS = {
     "build": build,
     "build aws": build_aws,
     "aws": aws,
+    "token": token,
 }
 
 
