@@ -107,7 +107,7 @@ def _part(program: Program, part: _Part) -> Iterator[str]:
         yield from function(f"_report_{name}(entities, p, r, c)", emit_report(*of))
         yield from function(f"_allows_{name}(p, r, entities, c, discharged)", emit_verdict(*of))
         if has_decider(*of):
-            yield from function(f"_each_{name}(p, entities, c, discharged)", emit_decider(*of))
+            yield from function(f"_each_{name}(p, entities, c, discharged, memos)", emit_decider(*of))
     yield "\n"
     for table, prefix in (("REPORTS", "_report_"), ("ALLOWS", "_allows_"), ("EACH", "_each_")):
         cells = {action: names[rules] for action, rules in part.cells}

@@ -8,6 +8,7 @@ INVARIANT: where every row can be loaded, the verdict is the report's, with ever
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -53,13 +54,18 @@ def has_decider(program: Program, type_name: str, rules: tuple[Rule, ...]) -> bo
 
 
 def emit_decider(program: Program, type_name: str, rules: tuple[Rule, ...]) -> Iterator[str]:
-    """The body of `_each_...(p, entities, c, discharged)`: a function of a record, for one call of `filter`."""
+    """The body of `_each_...(p, entities, c, discharged, memos)`: a function of a record, for one call of `filter`.
+
+    `memos` holds what is remembered in that call, by what is asked: types that ask the same share it.
+    """
     cell = _Cell(program, type_name, rules)
+    decision = list(indent(cell.decision(memo=True)))
     yield from cell.principal("return never")
-    yield "memo = {}"
+    if cell.remembers:
+        yield f"memo = memos.setdefault({text(cell.remembers)}, {{}})"
     yield "def decide(r):"
     yield from indent(cell.record())
-    yield from indent(cell.decision(memo=True))
+    yield from decision
     yield "return decide"
 
 
@@ -70,6 +76,8 @@ class _Cell:
         self.type = type_name
         self.rules = rules
         self.inherit = program.schema.inherits.get(type_name)
+        self.remembers = ""
+        """What is remembered in one call of `filter`, in short; empty if nothing is."""
 
     # ---- Input: every attribute is read into a variable and checked
 
@@ -193,10 +201,11 @@ class _Cell:
         return f"r_{self.inherit.parent}" if alone else ""
 
     def _remember(self, writer: Writer, costly: list[tuple[Expr, ...]], key: str) -> Iterator[str]:
+        holds = " or ".join(f"({_holds(writer, parts)})" for parts in costly)
+        self.remembers = hashlib.sha256(f"{writer.find('h')}: {holds}".encode()).hexdigest()[:16]
         yield f"verdict = memo.get({key})"
         yield "if verdict is None:"
         yield from indent(_load(writer, ["h"]))
-        holds = " or ".join(f"({_holds(writer, parts)})" for parts in costly)
         yield f"    verdict = memo[{key}] = {holds}"
         yield "if verdict:"
         yield "    return True"

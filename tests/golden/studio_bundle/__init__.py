@@ -658,11 +658,12 @@ def filter(
     """Those that are allowed, in order. Raises Incomplete where a row cannot be loaded: never a shorter list."""
     found: list[Any] = []
     deciders: dict[Any, Any] = {}
+    given: tuple[Any, ...] = (principal, entities, context, discharged, {})
     for resource in resources:
         try:
             decide = deciders.get(resource["type"])
             if decide is None:
-                decide = _decider(deciders, action, resource["type"], (principal, entities, context, discharged))
+                decide = _decider(deciders, action, resource["type"], given)
             if decide(resource):
                 found.append(resource)
         except Incomplete:
@@ -686,7 +687,7 @@ def _decider(deciders: dict[Any, Any], action: Any, type_name: Any, given: tuple
 def one_by_one(allows: Callable[..., bool]) -> Callable[..., Callable[[Any], bool]]:
     """For cells where records have nothing to share."""
 
-    def make(principal: Any, entities: Any, context: Any, discharged: Any) -> Callable[[Any], bool]:
+    def make(principal: Any, entities: Any, context: Any, discharged: Any, memos: Any) -> Callable[[Any], bool]:
         return lambda resource: allows(principal, resource, entities, context, discharged)
 
     return make

@@ -150,7 +150,7 @@ def _allows_delete(p, r, entities, c, discharged):
     return False
 
 
-def _each_delete(p, entities, c, discharged):
+def _each_delete(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -178,7 +178,7 @@ def _each_delete(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
+    memo = memos.setdefault("f0afa88d878d81c8", {})
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]
@@ -321,7 +321,7 @@ def _allows_list(p, r, entities, c, discharged):
     return False
 
 
-def _each_list(p, entities, c, discharged):
+def _each_list(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -349,7 +349,7 @@ def _each_list(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
+    memo = memos.setdefault("1ac01764a9af75aa", {})
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]
@@ -612,7 +612,7 @@ def _allows_update(p, r, entities, c, discharged):
     return False
 
 
-def _each_update(p, entities, c, discharged):
+def _each_update(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -640,7 +640,7 @@ def _each_update(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
+    memo = memos.setdefault("3c8ad29fbe881aff", {})
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]

@@ -145,7 +145,7 @@ def _allows_delete(p, r, entities, c, discharged):
     return False
 
 
-def _each_delete(p, entities, c, discharged):
+def _each_delete(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -173,7 +173,7 @@ def _each_delete(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
+    memo = memos.setdefault("f0afa88d878d81c8", {})
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]
@@ -312,7 +312,7 @@ def _allows_list(p, r, entities, c, discharged):
     return False
 
 
-def _each_list(p, entities, c, discharged):
+def _each_list(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -340,7 +340,7 @@ def _each_list(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
+    memo = memos.setdefault("1ac01764a9af75aa", {})
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]
@@ -595,7 +595,7 @@ def _allows_update(p, r, entities, c, discharged):
     return False
 
 
-def _each_update(p, entities, c, discharged):
+def _each_update(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -623,7 +623,7 @@ def _each_update(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
+    memo = memos.setdefault("3c8ad29fbe881aff", {})
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]

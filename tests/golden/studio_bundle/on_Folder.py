@@ -145,7 +145,7 @@ def _allows_delete(p, r, entities, c, discharged):
     return False
 
 
-def _each_delete(p, entities, c, discharged):
+def _each_delete(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -173,7 +173,6 @@ def _each_delete(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]
@@ -309,7 +308,7 @@ def _allows_list(p, r, entities, c, discharged):
     return False
 
 
-def _each_list(p, entities, c, discharged):
+def _each_list(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -337,7 +336,6 @@ def _each_list(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]
@@ -599,7 +597,7 @@ def _allows_update(p, r, entities, c, discharged):
     return False
 
 
-def _each_update(p, entities, c, discharged):
+def _each_update(p, entities, c, discharged, memos):
     p_type = p.get("type")
     p_id = p["id"]
     p_orgId = p["orgId"]
@@ -627,7 +625,6 @@ def _each_update(p, entities, c, discharged):
             return never
     if c_trust is None:
         c_trust = "MANUAL"
-    memo = {}
     def decide(r):
         r_id = r["id"]
         r_orgId = r["orgId"]
