@@ -121,7 +121,7 @@ def policy_set(c: Choices) -> PolicySet:
     """A policy set that compiles."""
     vocabulary = PolicySet(tuple(_Vocabulary(c).declarations()))
     schema = program_of(compile_sources(vocabulary.sources)).schema
-    return PolicySet(tuple(documented(c, vocabulary + rules(c, schema) + ornaments(c, schema))))
+    return PolicySet((*documented(c, vocabulary + rules(c, schema) + ornaments(c, schema)), *api(schema)))
 
 
 @st.composite
@@ -381,6 +381,19 @@ def ornaments(c: Choices, schema: Schema) -> list[str]:
     if actions and c.chance(25):
         made.append(_test_block(c, schema, resource, c.pick(actions)))
     return made
+
+
+def api(schema: Schema) -> Iterator[str]:
+    """A field for each type, in every way that a field can be mapped; which way depends on the vocabulary alone."""
+    ways = ("by id", "by input.type, input.id takes effect", "in input.tenant writes input.x, y passing by, in")
+    lines = []
+    for n, (type_name, actions) in enumerate(schema.actions):
+        if actions:
+            lines.append(f"Query.get{n}, {type_name}.in: {actions[n % len(actions)]} on {type_name} {ways[n % 3]}")
+    if len(lines) % 2:
+        lines.append('open Query.viewer because "" waive unmapped_field on Query.a until "2027-01-31" because "x"')
+    if lines:
+        yield f"api {{ {' '.join(lines)} }}".replace('because ""', 'because "\\"says who\\""')
 
 
 def _test_block(c: Choices, schema: Schema, resource: Resource, action: str) -> str:

@@ -277,6 +277,47 @@ class Aws(Declaration):
     settings: tuple[Setting, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Mapped(Node):
+    """Fields of the API that ask for an action. Each clause is a list of places, empty where it is not written."""
+
+    fields: tuple[Path, ...]
+    action: Name
+    on: tuple[Name, ...]
+    by: tuple[Path, ...]
+    within: tuple[Path, ...]
+    to: tuple[Path, ...]
+    writes: tuple[Path, ...]
+    passing: tuple[Path, ...]
+    takes_effect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Node):
+    """Fields of the API that every principal may ask for."""
+
+    fields: tuple[Path, ...]
+    because: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Waived(Node):
+    finding: Name
+    on: Path
+    until: Value
+    because: Value
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAlone(Node):
+    """`authorizer answers from token alone`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api(Declaration):
+    items: tuple[Mapped | Opened | Waived | TokenAlone, ...]
+
+
 # ---- Tests
 
 
@@ -350,5 +391,5 @@ class Broken(Declaration):
 
 AnyDeclaration = (
     Tenant | Enum | Principal | Context | Shape | Resource | Grant | Action | Obligation
-    | Access | Changing | Define | Rule | Threat | Aws | Test | Broken
+    | Access | Changing | Define | Rule | Threat | Aws | Api | Test | Broken
 )  # fmt: skip

@@ -183,6 +183,34 @@ class Builder:
         kind, name, value = c
         return ast.Setting(self._span(c), kind, name, self.value([value]))
 
+    # ---- The API
+
+    def api(self, c: list[Any]) -> Any:
+        return lambda docs: ast.Api(self._span(c), docs, tuple(c))
+
+    def mapped(self, c: list[Any]) -> ast.Mapped:
+        fields, action, on, *clauses, effect = c
+        by, within, to, writes, passing = (clause or () for clause in clauses)
+        return ast.Mapped(self._span(c), fields, action, on, by, within, to, writes, passing, effect is not None)
+
+    by = within = to = writes = passing = only_child
+
+    def takes_effect(self, c: list[Any]) -> bool:
+        return True
+
+    def opened(self, c: list[Any]) -> ast.Opened:
+        return ast.Opened(self._span(c), *c)
+
+    def waived(self, c: list[Any]) -> ast.Waived:
+        finding, on, until, because = c
+        return ast.Waived(self._span(c), finding, on, self.value([until]), because)
+
+    def token_alone(self, c: list[Any]) -> ast.TokenAlone:
+        return ast.TokenAlone(self._span(c))
+
+    def paths(self, c: list[Any]) -> tuple[ast.Path, ...]:
+        return tuple(c)
+
     # ---- Tests
 
     def test(self, c: list[Any]) -> Any:

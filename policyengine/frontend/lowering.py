@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from policyengine.diagnostics import Findings, Label
 from policyengine.frontend import ast, mending
+from policyengine.frontend.api import lower_api, refuse_more_than_token
 from policyengine.frontend.checker import Checker, facts_if
 from policyengine.frontend.mending import OTHERWISE, behind, between, into_braces, listed, put, suggest
 from policyengine.frontend.paths import UNSURE, Facts, Scope
@@ -52,7 +53,10 @@ class _Lowering:
             tuple(sorted((self._threat(d) for d in self.all if isinstance(d, ast.Threat)), key=lambda t: t.id)),
             tuple(sorted(self._changing(), key=lambda c: (c.attribute, c.types, c.needs))),
             self._aws(),
+            lower_api(self.all, self.names, self.tables.actions, self.findings),
         )
+        if self.findings.ok:
+            refuse_more_than_token(self.all, program, self.findings)
         return program if self.findings.ok else None
 
     def _refuse_split_rows(self, tables: Iterable[ast.Access]) -> None:

@@ -108,6 +108,8 @@ def _declaration(d: ast.AnyDeclaration) -> list[str]:
             return ["// What stands here could not be read."]
         case ast.Aws():
             return ["aws {", *(f"  {_setting(setting)}" for setting in d.settings), "}"]
+        case ast.Api():
+            return ["api {", *(f"  {_api_item(item)}" for item in d.items), "}"]
 
 
 def _with_body(head: str, body: ast.Body) -> list[str]:
@@ -189,6 +191,26 @@ def _given(value: ast.Object | ast.Raw) -> str:
 def _setting(setting: ast.Setting) -> str:
     name = f" {setting.name.text}" if setting.name else ""
     return f"{setting.kind.text}{name} {_value(setting.value.value)}"
+
+
+def _api_item(item: ast.Mapped | ast.Opened | ast.Waived | ast.TokenAlone) -> str:
+    match item:
+        case ast.Mapped():
+            clauses = {"by": item.by, "in": item.within, "to": item.to, "writes": item.writes, "passing": item.passing}
+            marked = "".join(f" {word} {_paths(paths)}" for word, paths in clauses.items() if paths)
+            effect = " takes effect" if item.takes_effect else ""
+            return f"{_paths(item.fields)}: {item.action.text} on {_names(item.on)}{marked}{effect}"
+        case ast.Opened():
+            return f"open {_paths(item.fields)} because {_value(item.because.value)}"
+        case ast.Waived():
+            until, because = _value(item.until.value), _value(item.because.value)
+            return f"waive {item.finding.text} on {print_expression(item.on)} until {until} because {because}"
+        case ast.TokenAlone():
+            return "authorizer answers from token alone"
+
+
+def _paths(paths: Iterable[ast.Path]) -> str:
+    return ", ".join(map(print_expression, paths))
 
 
 def _threat_item(item: ast.Never | ast.Held | ast.NotOurs) -> str:

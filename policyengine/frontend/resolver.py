@@ -414,7 +414,9 @@ def _declares(declaration: ast.AnyDeclaration) -> tuple[ast.Name, ...]:
     match declaration:
         case ast.Resource(names=names):
             return names
-        case ast.Access() | ast.Action() | ast.Changing() | ast.Aws | ast.Api() | ast.Context() | ast.Test() | ast.Broken():
+        case ast.Access() | ast.Action() | ast.Changing() | ast.Aws() | ast.Api() | ast.Context() | ast.Test():
+            return ()
+        case ast.Broken():
             return ()
         case _:
             return (declaration.name,)

@@ -200,6 +200,55 @@ class Changing:
     needs: str
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the API: what it asks for, and where in its arguments the parts of a request stand, as dotted paths.
+
+    `by` is the place of the record's id, or the places of its type and its id; `tenants` are the places of the tenant,
+    `member` those of a grantee's id and tenant, `content` what a client may write, `passing` what says nothing of the
+    record. A field without an `action` is open to every principal, for its `reason`.
+    """
+
+    type: str
+    name: str
+    action: str = ""
+    types: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    member: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
+    passing: tuple[str, ...] = ()
+    takes_effect: bool = False
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.type}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A finding about the API that is accepted: what, of which field, for which reason, up to which day (ISO 8601)."""
+
+    finding: str
+    on: str
+    until: str
+    because: str
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Api:
+    """The fields of the API, sorted. `token_alone`: the authorizer's answer is a function of the token alone."""
+
+    fields: tuple[Field, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    token_alone: bool = False
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        return {str(one): one for one in self.fields}
+
+
 @dataclass(frozen=True)
 class Program:
     """A whole policy set, sorted by ids. `live` says, for each kind of grant row, when a row counts."""
@@ -210,6 +259,7 @@ class Program:
     threats: tuple[Threat, ...] = ()
     changing: tuple[Changing, ...] = ()
     aws: tuple[tuple[str, str, str], ...] = ()
+    api: Api = Api()
 
     def rules_for(self, action: str, type_name: str) -> tuple[Rule, ...]:
         """The rules that speak of this cell, sorted by id."""

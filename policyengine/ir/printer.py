@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from policyengine.ir.nodes import (
     And,
+    Api,
     Attr,
     Compare,
     Expr,
+    Field,
     Granted,
     GrantExists,
     Has,
@@ -102,6 +104,7 @@ def _rules(program: Program) -> Iterator[str]:
         yield from _threat(threat)
     for kind, name, value in program.aws:
         yield f"aws {f'{kind} {name}'.strip()} {json.dumps(value)}"
+    yield from _api(program.api)
 
 
 def _rule(rule: Rule) -> Iterator[str]:
@@ -125,6 +128,25 @@ def _threat(threat: Threat) -> Iterator[str]:
         yield f"  held by {', '.join(threat.held_by)}"
     for reason in threat.not_ours:
         yield f"  not ours {json.dumps(reason)}"
+
+
+def _api(api: Api) -> Iterator[str]:
+    for field in api.fields:
+        yield f"api {field} {_mapped(field)}"
+    for waiver in api.waivers:
+        yield f"api waive {waiver.finding} on {waiver.on} until {waiver.until} because {json.dumps(waiver.because)}"
+    if api.token_alone:
+        yield "api answers from token alone"
+
+
+def _mapped(field: Field) -> str:
+    if not field.action:
+        return f"open {json.dumps(field.reason)}"
+    clauses = {"by": field.by, "in": field.tenants, "to": field.member, "writes": field.content}
+    clauses["passing"] = field.passing
+    marked = [f" {word} {', '.join(places)}" for word, places in clauses.items() if places]
+    effect = " takes effect" if field.takes_effect else ""
+    return f"{field.action} on {', '.join(field.types)}{''.join(marked)}{effect}"
 
 
 def _schema(schema: Schema) -> Iterator[str]:
