@@ -170,6 +170,9 @@ class Checker:
         if comparable(lt, rt):
             message = f"`{expr.operator}` does not compare {article(lt)}"
             self.error("wrong-type", message, expr.span, "only `Int`, `Time` and ordered enums have an order")
+        elif lt == rt:
+            message = f"{article(lt)} is not compared as a whole"
+            self.error("wrong-type", message, expr.span, "compare its attributes, one by one")
         else:
             message = f"{article(lt)} and {article(rt)} cannot be compared"
             self.error("wrong-type", message, expr.span, *self._alike(expr, lt, rt, scope))
