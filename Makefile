@@ -1,5 +1,5 @@
 # Needs Python 3.11+ and make (and Node 20 for the tests that run generated code).
-# Each target makes .venv from requirements/dev.txt first, when that is out of date.
+# Each target makes .venv from requirements/dev.txt first, when that is out of date; the tests, node_modules too.
 # ARGS goes to pytest, tests.soak, benchmarks and the demo:  make test ARGS="-k parser"
 
 PYTHON ?= python3
@@ -8,6 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 LOCK   := requirements/dev.txt
+MODULES := node_modules/.stamp
 ARGS   ?=
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ help:
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py $(ARGS)
 
-test: $(STAMP)
+test: $(STAMP) $(MODULES)
 	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)
 
 check: $(STAMP)
@@ -36,10 +37,10 @@ check: $(STAMP)
 	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { printf '%s\n' "$$out"; exit 1; }
 	@echo "check: ok"
 
-soak: $(STAMP)
+soak: $(STAMP) $(MODULES)
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-golden: $(STAMP)
+golden: $(STAMP) $(MODULES)
 	@POLICYENGINE_GOLDEN=1 $(BIN)/python -m pytest -n 0 -m "not soak" $(ARGS)
 
 bench: $(STAMP)
@@ -52,6 +53,12 @@ $(STAMP): $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# Exact versions with hashes; nothing that a package brings along is run.
+$(MODULES): package-lock.json
+	@echo "setting up node_modules"
+	@npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 # Pins already in the lock are kept as long as they satisfy pyproject.toml.
 lock:
 	@$(UV) pip compile pyproject.toml --quiet --extra prove --extra authorizer --extra dev \
@@ -59,5 +66,5 @@ lock:
 		$(if $(UPGRADE),--upgrade) --output-file $(LOCK)
 
 clean:
-	@rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) node_modules build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
