@@ -75,9 +75,9 @@ def verified(claims: Claims, key: str, want_permissions: bool) -> Verified:
     )
 
 
-def in_time(not_before: float, expires: float, skew: float, now: float) -> bool:
-    """Whether a token is valid at `now`: the part of the checks that a cached one has to pass again."""
-    return now < expires + skew and not_before <= now + skew
+def in_time(token: Verified, skew: float, now: float) -> bool:
+    """Whether a verified token is valid at `now`: the checks that one which was kept has to pass again."""
+    return now < token.expires + skew and max(token.not_before, token.issued or 0) <= now + skew
 
 
 # ---- The checks
