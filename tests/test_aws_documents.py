@@ -491,6 +491,11 @@ CHANGED_SETTINGS = {
     ("key", "records"): "tenant|kind|id",
     ("index", "by_member"): "records/Index2",
     ("key", "by_member"): "tenant;member",
+    ("index", "by_kind"): "records/Kinds2",
+    ("key", "by_kind"): "tenant;kind",
+    ("attributes", "records"): "partition2 sort2",
+    ("attributes", "by_member"): "whose2",
+    ("attributes", "by_kind"): "which2 when2",
     ("bucket", "objects"): "objects-2",
     ("signature_seconds", ""): "77",
     ("model", "chat"): "meta.*",
@@ -503,11 +508,16 @@ CHANGED_SETTINGS = {
 
 def test_every_setting_is_followed_wherever_it_stands(program: Program, documents: dict[str, Json]) -> None:
     """Each is changed by itself: its old text is gone from all documents, and its new text is there."""
-    told_by_others = {("api", ""), ("partition", ""), ("region", ""), ("key", "by_member"), ("tag", "user_id")}
+    told_by_others = {("api", ""), ("partition", ""), ("region", ""), ("tag", "user_id")}
     for (kind, name), value in CHANGED_SETTINGS.items():
         old = program.setting(kind, name)
         emitted = json.dumps(emit_documents(with_settings(program, [(kind, name, value)]), ["org_1"]))
-        shown = {"key": value[6:7] + "*", "index": "Index2", "issuer": "id.example.org/tenant-2"}.get(kind, value)
+        shown = {
+            "key": value[6:7] + "*",
+            "index": value.partition("/")[2],
+            "attributes": value.partition(" ")[0],
+            "issuer": "id.example.org/tenant-2",
+        }.get(kind, value)
         assert f"{shown}000" in emitted if kind == "signature_seconds" else shown in emitted, (kind, name)
         if (kind, name) not in told_by_others and kind not in (
             "key",
@@ -750,6 +760,7 @@ def test_a_missing_setting_is_named(program: Program, row: Any) -> None:
         ("key", "records", "tenant#type|id"),
         ("key", "records", "tenant:type"),  # a tag may hold a colon
         ("index", "by_member", "StudioByMember"),
+        ("attributes", "records", "pk sk id"),
         ("bucket", "objects", "Studio_Objects"),
         ("signature_seconds", "", "0"),
         ("model", "chat", "*"),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from policyengine.backends.aws import identity, roles, services, storage
+from policyengine.backends.aws import identity, resolvers, roles, services, storage
 from policyengine.backends.aws.cloudformation import REFERENCE, shared_template, tenant_template
 from policyengine.backends.aws.index import check_threats, index
 from policyengine.backends.aws.key_policy import key_policy
@@ -62,6 +62,7 @@ def emit_documents(
         "identity-pool.json": identity.identity_pool(aws),
         "identity-pool-roles.json": identity.identity_pool_roles(aws),
         "oidc-provider.json": identity.oidc_provider(aws),
+        "resolver-settings.json": resolvers.resolver_settings(aws),
         "tag-map.json": identity.tag_map(aws),
         "index.json": made,
     }

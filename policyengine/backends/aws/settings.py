@@ -128,6 +128,14 @@ SETTINGS = (
         KEYED,
     ),
     Setting(
+        "attributes",
+        ANY,
+        rf"{NAME}( {NAME})?",
+        "the attributes of a primary key: that of the partition and, after a space, that which sorts",
+        "the resolvers' settings; without it, the guard knows no such table or index",
+        NEVER,
+    ),
+    Setting(
         "holds",
         ANY,
         _NAMES,

@@ -251,9 +251,11 @@ def _tables(aws: Aws) -> None:
             table = name if kind == "holds" else value.partition("/")[0]
             if table not in tables:
                 raise _missing(f"table {table}", f"`{kind} {name}` names it")
+    for kind in ("key", "attributes"):
+        for name in aws.named(kind):
+            if name not in {*tables, *aws.named("index")}:
+                raise _missing(f"table {name}", f"`{kind} {name}` names it")
     for name, value in aws.named("key").items():
-        if name not in {*tables, *aws.named("index")}:
-            raise _missing(f"table {name}", f"`key {name}` names it")
         if len(set(re.findall(r"[^a-z]", value))) > 1:
             words = f"key {name}"
             raise Refused("aws-setting-value", f"`{words}` has more than one separator", "use one", words)

@@ -330,7 +330,7 @@ def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bo
 
 # ==== What follows is this policy's own ====
 
-digest = "31c6633efefd4d0d3f81cafcfe38a2b81a2bfe4da541a2692b73db0d33472473"
+digest = "466c2eb4e3e96de499297544a2a1854dabb6e5fe32d93aba1284855dd6812c92"
 _enum_OrgRole = frozenset(['admin', 'member'])
 _enum_Scope = frozenset(['CUSTOM', 'INHERIT', 'ORG', 'PRIVATE'])
 _enum_ShareRole = frozenset(['editor', 'viewer'])
