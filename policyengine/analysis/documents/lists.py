@@ -1,0 +1,75 @@
+"""What can be told apart in keys of several values, so that a few values stand for all.
+
+Where a list is compared with plain texts alone, a value is one of these texts, another spelling of one that names a
+pair of the request, or any other: a flag for each says whether the list holds it. Where patterns or variables are
+compared, so many values of any kind: one for each comparison, one for the list's being there at all. To drop a value
+that no comparison needs changes none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from policyengine.analysis.documents import facts
+from policyengine.analysis.documents.facts import Fact, Some, SomeOther
+from policyengine.analysis.documents.symbols import LISTS, NAMES
+from policyengine.iam.document import Condition
+from policyengine.iam.matching import fold
+
+ANOTHER = "another"
+"""A value that no document names."""
+
+
+def told_apart(
+    conditions: Iterable[Condition], asked: Iterable[Fact], *, tenant: str
+) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
+    """The elements of some lists, and of the others how many values matter."""
+    found = [*conditions]
+    compared: dict[str, list[str | None]] = {}
+    for condition in found:
+        key = fold(condition.key)
+        if key in LISTS:
+            plain = condition.operator == "Null" or not any(c in v for v in condition.values for c in "*?$")
+            plain = plain and not (tenant and any(tenant in value for value in condition.values))
+            compared.setdefault(key, []).extend(condition.values if plain else [None])
+    per_fact: dict[str, int] = {}
+    for fact in asked:
+        counts: dict[str, int] = {}
+        for key, texts in _in_fact(fact):
+            compared.setdefault(key, []).extend(texts)
+            counts[key] = counts.get(key, 0) + 1
+        per_fact = {key: max(per_fact.get(key, 0), counts.get(key, 0)) for key in {*per_fact, *counts}}
+    pairs = [fold(c.key) for c in found] + [fold(key) for fact in asked for key in facts.keys(fact)]
+    for names, prefix in NAMES.items():
+        for key in pairs:
+            if key.startswith(prefix):
+                compared.setdefault(names, []).extend(_spellings(key.removeprefix(prefix)))
+    elements = {key: _elements(texts) for key, texts in compared.items() if None not in texts}
+    slots = {
+        key: 1 + sum(fold(c.key) == key for c in found) + per_fact.get(key, 0)
+        for key in compared
+        if key not in elements
+    }
+    return elements, slots
+
+
+def _in_fact(fact: Fact) -> Iterator[tuple[str, list[str | None]]]:
+    for part in facts.parts_of(fact):
+        if isinstance(part, Some | SomeOther):
+            plain = [text[0] for text in part.texts if len(text) == 1 and isinstance(text[0], str) and not part.begins]
+            yield fold(part.key), [*plain, *([] if len(plain) == len(part.texts) else [None])]
+        elif isinstance(part, facts.Has) and fold(part.key) in LISTS:
+            yield fold(part.key), []
+
+
+def _spellings(name: str) -> tuple[str, str]:
+    """Two spellings that documents do not use."""
+    return name.upper(), name[:1].upper() + name[1:-1] + name[-1:].upper()
+
+
+def _elements(texts: Iterable[str | None]) -> tuple[str, ...]:
+    made = dict.fromkeys(text for text in texts if text is not None)
+    other = ANOTHER
+    while fold(other) in {fold(text) for text in made}:
+        other += "-one"
+    return (*made, other)
