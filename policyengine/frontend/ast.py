@@ -117,6 +117,7 @@ class Attribute(Node):
     default: Value | Path | None
     mark: Name | None
     source: Name | None
+    claim: Name | Value | None
 
 
 @dataclass(frozen=True, slots=True)

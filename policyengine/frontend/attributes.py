@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policyengine.diagnostics import Findings, Label
-from policyengine.frontend import ast, mending
+from policyengine.frontend import ast, claims, mending
 from policyengine.frontend.mending import article, listed, put, retyped, suggest
 from policyengine.model import schema as model
 from policyengine.model.schema import CONTEXT_SOURCES, Known
@@ -76,7 +76,7 @@ class Attributes:
 
     def __init__(self, vocabulary: Vocabulary, findings: Findings) -> None:
         self.vocabulary = vocabulary
-        self.error = findings.error
+        self.findings, self.error = findings, findings.error
 
     def read(self, body: Body) -> model.Attributes:
         """The attributes of a body, those that can be there, each once."""
@@ -130,7 +130,8 @@ class Attributes:
         if a.name.text == "type":
             help = "every object may carry `type`, the name of its own type: choose another"
             self.error("shadowing", "no attribute can be called `type`", a.name.span, help, put(a.name.span, "type_"))
-        if place != "context" and (extra := a.default or a.source):
+        claimed = place == "principal" and a.claim is not None
+        if place != "context" and (extra := a.default or (None if claimed else a.source)):
             message = "a default and `from` may stand in the context only"
             self.error("not-available", message, extra.span, "remove it", mending.without_context_parts(a))
         if a.mark and a.mark.text not in MARKS:
@@ -145,7 +146,9 @@ class Attributes:
         type_ = self.type(a.type, shapes=place == "context")
         mark = a.mark.text if a.mark else ""
         default = self._default(a.default, type_) if a.default else None
-        return model.Attribute(a.name.text, type_, a.optional, default, mark, self._source(a.source))
+        claim = claims.claim_of(a, None if type_ == UNKNOWN else type_, self.findings) if claimed else ""
+        known = Known.RECORD if claimed else self._source(a, place)
+        return model.Attribute(a.name.text, type_, a.optional, default, mark, known, claim)
 
     def _default(self, default: ast.Value | ast.Path, type_: Type) -> str | int | bool | None:
         match default:
@@ -160,8 +163,13 @@ class Attributes:
             )
         return None
 
-    def _source(self, source: ast.Name | None) -> Known:
-        if source is None:
+    def _source(self, a: ast.Attribute, place: str) -> Known:
+        source = a.source
+        if source is None or place != "context":  # where it may not stand, it means nothing
+            return Known.RECORD
+        if a.claim is not None:
+            message, help = "claims and permissions belong to the principal alone", "remove `from` and what follows"
+            self.error("not-available", message, a.claim.span, help, mending.without_context_parts(a))
             return Known.RECORD
         if source.text not in CONTEXT_SOURCES:
             message, help = f"the platform takes nothing from `{source.text}`", f"expected {', '.join(CONTEXT_SOURCES)}"

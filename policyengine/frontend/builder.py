@@ -270,7 +270,12 @@ class Builder:
 
     def attribute(self, c: list[Any]) -> ast.Attribute:
         name, type_name, optional, default, mark, source = c
-        return ast.Attribute(self._span(c), name, type_name, optional is not None, default, mark, source)
+        source, claim = source if isinstance(source, tuple) else (source, None)
+        return ast.Attribute(self._span(c), name, type_name, optional is not None, default, mark, source, claim)
+
+    def claim(self, c: list[Any]) -> tuple[ast.Name, ast.Name | ast.Value]:
+        word, what = c
+        return self.name([word]), what if isinstance(what, ast.Name) else self.value([what])
 
     def type(self, c: list[Any]) -> ast.TypeName:
         return ast.TypeName(self._span(c), *c)

@@ -108,7 +108,8 @@ def without_context_parts(a: ast.Attribute) -> Edits:
     type_ = type_with_optional(a)
     last = a.mark.span if a.mark else a.default.span if a.default else type_
     default = put(between(type_, a.default.span), "") if a.default else ()
-    return default + (put(between(last, a.source.span), "") if a.source else ())
+    end = a.claim or a.source
+    return default + (put(between(last, end.span), "") if end else ())
 
 
 def typed(a: ast.Attribute, type_: str) -> Edits:

@@ -123,7 +123,8 @@ def _attribute(a: ast.Attribute) -> str:
     default = f" = {print_expression(a.default)}" if a.default else ""
     mark = f" as {a.mark.text}" if a.mark else ""
     source = f" from {a.source.text}" if a.source else ""
-    return f"{a.name.text}: {_type(a.type)}{optional}{default}{mark}{source}"
+    claim = f" {a.claim.text if isinstance(a.claim, ast.Name) else print_expression(a.claim)}" if a.claim else ""
+    return f"{a.name.text}: {_type(a.type)}{optional}{default}{mark}{source}{claim}"
 
 
 def _type(type_: ast.TypeName) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from policyengine.diagnostics import Findings, Label
 from policyengine.frontend import ast, mending
 from policyengine.frontend.attributes import UNKNOWN, Attributes, Body, Unread, Vocabulary
+from policyengine.frontend.claims import need_claims
 from policyengine.frontend.limits import MAX_ATTRIBUTES, MAX_CELLS, Budget
 from policyengine.frontend.mending import OTHERWISE, before, listed, put, suggest
 from policyengine.model import schema as model
@@ -216,6 +217,7 @@ class _Resolver:
         attributes = self.attributes.read_isolated(body)
         identity = self.attributes.need_mark(body, "identity")
         role = self.attributes.marked(body, "role")
+        need_claims(body.attributes, attributes, self.findings)
         return model.Principal(name.text, attributes, identity, self.words.tenant_key, role)
 
     def _context(self) -> model.Attributes:

@@ -27,6 +27,7 @@ from policyengine.ir.nodes import (
     Threat,
     Var,
 )
+from policyengine.model.claims import CLAIMS
 from policyengine.model.schema import Attribute, Attributes, Schema
 from policyengine.model.types import STRING, Id, Type
 
@@ -155,7 +156,8 @@ def _schema(schema: Schema) -> Iterator[str]:
         yield f"enum {enum.name} {{ {(' < ' if enum.ordered else ', ').join(enum.values)} }}"
     for name, attributes in schema.shapes:
         yield f"shape {name} {_attributes(attributes)}"
-    yield f"principal {schema.principal.name} {_attributes(schema.principal.attributes)}"
+    claims = ", ".join(f"{_attribute(a)}{_claim(a.claim)}" for a in schema.principal.attributes)
+    yield f"principal {schema.principal.name} {{ {claims} }}"
     context = ", ".join(f"{_attribute(a)} from {a.known}" for a in schema.context)
     yield f"context {{ {context} }}" if context else "context { }"
     for resource in schema.resources:
@@ -176,6 +178,10 @@ def _schema(schema: Schema) -> Iterator[str]:
 
 def _attributes(attributes: Attributes) -> str:
     return f"{{ {', '.join(_attribute(a) for a in attributes)} }}" if attributes else "{ }"
+
+
+def _claim(claim: str) -> str:
+    return "" if not claim else f" from claim {claim}" if claim in CLAIMS else f" from permission {json.dumps(claim)}"
 
 
 def _attribute(a: Attribute) -> str:

@@ -27,7 +27,10 @@ CONTEXT_SOURCES = (Known.TOKEN, Known.ARGUMENT, Known.RECORD, Known.CLOCK)
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One declared attribute. `default` makes an absent value that value; it may stand in the context only."""
+    """One declared attribute. `default` makes an absent value that value; it may stand in the context only.
+
+    `claim` is where an attribute of the principal comes from: a name of `model.claims`, or a permission `org:...`.
+    """
 
     name: str
     type: Type
@@ -35,6 +38,7 @@ class Attribute:
     default: str | int | bool | None = None
     mark: str = ""
     known: Known = Known.RECORD
+    claim: str = ""
 
     @property
     def required(self) -> bool:

@@ -330,7 +330,7 @@ def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bo
 
 # ==== What follows is this policy's own ====
 
-digest = "466c2eb4e3e96de499297544a2a1854dabb6e5fe32d93aba1284855dd6812c92"
+digest = "9682e45fd28bdde150d399c1c09c242f0072b9460f241f7300fd7355e8ef1a12"
 _enum_OrgRole = frozenset(['admin', 'member'])
 _enum_Scope = frozenset(['CUSTOM', 'INHERIT', 'ORG', 'PRIVATE'])
 _enum_ShareRole = frozenset(['editor', 'viewer'])
