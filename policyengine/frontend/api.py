@@ -16,9 +16,7 @@ from policyengine.frontend.mending import put, suggest
 from policyengine.frontend.printer import print_expression
 from policyengine.frontend.resolver import Names, types_of
 from policyengine.ir import nodes as ir
-from policyengine.model.api import ROOTS, WAIVABLE
-from policyengine.model.schema import Known, Schema
-from policyengine.model.types import Id, Shape
+from policyengine.model.api import ROOTS, WAIVABLE, grantee
 from policyengine.partial.without_rows import without_rows
 from policyengine.source import Span
 
@@ -39,22 +37,6 @@ def lower_api(declarations: Sequence[ast.AnyDeclaration], names: Names, actions:
         tuple(sorted(waivers, key=lambda w: (w.on, w.finding))),
         any(isinstance(item, ast.TokenAlone) for item in items),
     )
-
-
-def grantee(schema: Schema) -> tuple[str, str, str] | None:
-    """Where the context holds a grantee: an attribute `from argument`, and in its shape the id and the tenant.
-
-    It is the only one with a shape of exactly one Id and one Id of the tenant, both required; else there is none.
-    """
-    found: list[tuple[str, str, str]] = []
-    for a in schema.context:
-        if a.known == Known.ARGUMENT and isinstance(a.type, Shape):
-            inside = [i for i in schema.shape[a.type.name] if i.required]
-            ids = [i.name for i in inside if isinstance(i.type, Id) and not i.type.tenant]
-            tenants = [i.name for i in inside if isinstance(i.type, Id) and i.type.tenant]
-            if len(ids) == len(tenants) == 1 and len(inside) == 2:
-                found.append((a.name, ids[0], tenants[0]))
-    return found[0] if len(found) == 1 else None
 
 
 class _Lowering:

@@ -1,6 +1,9 @@
-"""What `check --graphql` can find in an API, by name: the names with which a policy waives a finding."""
+"""What the mapping of an API shares with all who read it: names of findings, of root types, and the grantee's place."""
 
 from __future__ import annotations
+
+from policyengine.model.schema import Known, Schema
+from policyengine.model.types import Id, Shape
 
 GRAPHQL_FINDINGS: dict[str, str] = {
     "unreadable_schema": "the file is no GraphQL schema",
@@ -15,10 +18,26 @@ GRAPHQL_FINDINGS: dict[str, str] = {
     "expired_waiver": "a waiver whose day has passed",
     "unused_waiver": "a waiver of something that is not found",
 }
-"""All but the first, `expired_waiver` and `unused_waiver` can be waived."""
+"""What `check --graphql` finds. All but the first, `expired_waiver` and `unused_waiver` can be waived."""
 
 WAIVABLE = tuple(
     name for name in GRAPHQL_FINDINGS if name not in ("unreadable_schema", "expired_waiver", "unused_waiver")
 )
 ROOTS = ("Query", "Mutation", "Subscription")
 """The names of the root types: as AppSync's schemas have them."""
+
+
+def grantee(schema: Schema) -> tuple[str, str, str] | None:
+    """Where the context holds a grantee: an attribute `from argument`, and in its shape the id and the tenant.
+
+    It is the only one with a shape of exactly one Id and one Id of the tenant, both required; else there is none.
+    """
+    found: list[tuple[str, str, str]] = []
+    for a in schema.context:
+        if a.known == Known.ARGUMENT and isinstance(a.type, Shape):
+            inside = [i for i in schema.shape[a.type.name] if i.required]
+            ids = [i.name for i in inside if isinstance(i.type, Id) and not i.type.tenant]
+            tenants = [i.name for i in inside if isinstance(i.type, Id) and i.type.tenant]
+            if len(ids) == len(tenants) == 1 and len(inside) == 2:
+                found.append((a.name, ids[0], tenants[0]))
+    return found[0] if len(found) == 1 else None

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
+from policyengine.backends.python.api import emit_api
 from policyengine.backends.python.report import emit_report
 from policyengine.backends.python.text import conjunction, function, indent
 from policyengine.backends.python.verdict import emit_decider, emit_verdict, has_decider
@@ -38,7 +39,10 @@ def emit_python(program: Program) -> dict[str, str]:
     parts = _parts(program)
     main = _text(_Main(program, parts).lines())
     defined = _defined(main)
-    return {"__init__": main, **{part.name: _with_imports(_text(_part(program, part)), defined) for part in parts}}
+    texts = {part.name: _with_imports(_text(_part(program, part)), defined) for part in parts}
+    if program.api.fields:
+        texts["api"] = _with_imports(_text(emit_api(program)), defined)
+    return {"__init__": main, **texts}
 
 
 # ---- Parts: what decides on records

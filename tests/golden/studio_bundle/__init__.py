@@ -330,7 +330,7 @@ def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bo
 
 # ==== What follows is this policy's own ====
 
-digest = "9682e45fd28bdde150d399c1c09c242f0072b9460f241f7300fd7355e8ef1a12"
+digest = "4f2298b473ffa640e8d9b55f6b0fe8d855f07d5af7c2e90904ec2041de1a2b72"
 _enum_OrgRole = frozenset(['admin', 'member'])
 _enum_Scope = frozenset(['CUSTOM', 'INHERIT', 'ORG', 'PRIVATE'])
 _enum_ShareRole = frozenset(['editor', 'viewer'])

@@ -1,0 +1,181 @@
+"""What token and arguments decide of an operation; what needs a row is left to the resolver, and said to be.
+
+Nothing is allowed here that a row could deny: a field is denied, left, or open (docs/aws-authorizer.md, Decisions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from .arguments import filled, given, is_stray, runs, values_at
+from .codes import Refusal
+from .document import ROOTS, Operation
+from .mapping import Api, Field
+
+DENIED, LEFT, OPEN = "deny", "left", "open"
+"""What is decided of a field. `left`: the resolver decides on the row."""
+
+Principal = dict[str, Any]
+
+
+class Judged(NamedTuple):
+    """A field that the operation runs: what it asks for, what came of it, by which rules, and the id that is named."""
+
+    field: str
+    action: str
+    decision: str
+    rules: tuple[str, ...] = ()
+    id: str | None = None
+
+
+class Outcome(NamedTuple):
+    """`refused` is the code for which the whole request is, or empty. `denied` are the fields to be hidden."""
+
+    fields: tuple[Judged, ...]
+    denied: tuple[str, ...]
+    refused: str = ""
+
+
+def decide(
+    operation: Operation, variables: Any, principal: Principal, api: Api, *, read_only: bool, introspection: bool
+) -> Outcome:
+    """What comes of an operation. Raises Refusal where it cannot even be told what is asked."""
+    values = given(operation, variables)
+    judged: list[Judged] = []
+    refused = ""
+    on = ROOTS[operation.kind]
+    for root in operation.roots:
+        if not runs(root, values):
+            continue
+        if root.name == "__typename":
+            continue
+        if root.name in ("__schema", "__type"):
+            if not introspection:
+                raise Refusal("introspection")
+            continue
+        field = api.fields.get(f"{on}.{root.name}")
+        if field is None:
+            raise Refusal("unmapped")
+        found = _judge(field, filled(root, values), principal, api)
+        judged.append(found)
+        if field.effect:
+            refused = refused or _effect(found, operation.kind, read_only)
+    for field in _nested(operation.nested, api):
+        found = _judge_by_token(field, principal, api)
+        if found.decision == DENIED:
+            judged.append(found)
+            refused = refused or ("denied" if field.effect else "")
+    if refused:
+        return Outcome(tuple(judged), (), refused)
+    return Outcome(tuple(judged), _names(judged))
+
+
+def decide_by_token(principal: Principal, api: Api) -> Outcome:
+    """What comes of every field of the API, whatever is asked: the fields to hide, and nothing else.
+
+    The compiler has seen to it that nothing has to be kept from running (docs/language.md, api).
+    """
+    judged = [_judge_by_token(field, principal, api) for field in api.fields.values()]
+    denied = tuple(found for found in judged if found.decision == DENIED)
+    return Outcome(denied, _names(denied))
+
+
+def _names(judged: Iterable[Judged]) -> tuple[str, ...]:
+    return tuple(sorted({found.field for found in judged if found.decision == DENIED}))
+
+
+def _effect(found: Judged, kind: str, read_only: bool) -> str:
+    """Why a field that takes effect keeps the whole request from running. A subscription changes nothing."""
+    if found.decision == DENIED:
+        return "denied"
+    return "read_only" if read_only and kind != "subscription" else ""
+
+
+def _nested(names: frozenset[str], api: Api) -> Iterator[Field]:
+    for name in names & api.nested.keys() if api.nested else ():
+        yield from api.nested[name]
+
+
+# ---- One field
+
+
+def _judge(field: Field, arguments: dict[str, Any], principal: Principal, api: Api) -> Judged:
+    tenant = principal[api.tenant_key]
+    for place in field.tenants:
+        for value in values_at(arguments, place):
+            if value is not None and (type(value) is not str or value != tenant):
+                raise Refusal("tenant")
+    if is_stray(arguments, api.tenant_key, field.marked):
+        raise Refusal("tenant_unmarked")
+    if not field.action:
+        return Judged(field.name, "", OPEN)
+    id = _id(field, arguments)
+    types = _types(field, arguments)
+    actions = [field.action]
+    for place, action in field.needs:
+        if action not in actions and any(True for _ in values_at(arguments, place)):
+            actions.append(action)
+    contexts = list(_contexts(field, arguments, api))
+    if not types or None in contexts:  # malformed, which denies whatever the record
+        return Judged(field.name, field.action, DENIED, (), id)
+    for context in contexts or [{}]:
+        for action in actions:
+            rules = _denies(action, types, principal, context, api)
+            if rules is not None:
+                return Judged(field.name, action, DENIED, rules, id)
+    return Judged(field.name, field.action, LEFT, (), id)
+
+
+def _judge_by_token(field: Field, principal: Principal, api: Api) -> Judged:
+    if not field.action:
+        return Judged(field.name, "", OPEN)
+    rules = _denies(field.action, field.types, principal, {}, api)
+    return Judged(field.name, field.action, LEFT if rules is None else DENIED, rules or ())
+
+
+def _denies(
+    action: str, types: tuple[str, ...], principal: Principal, context: Any, api: Api
+) -> tuple[str, ...] | None:
+    """The rules that deny the action on every type, perhaps none; None where some type is left to its rows."""
+    found: set[str] = set()
+    for type_name in types:
+        denies = api.denies.get((action, type_name, bool(context)))
+        rules = denies(principal, context) if denies is not None else None
+        if rules is None:
+            return None
+        found.update(rules)
+    return tuple(sorted(found))
+
+
+def _types(field: Field, arguments: dict[str, Any]) -> tuple[str, ...]:
+    """The types that the record may have: the one that is named, or all of the mapping; none where another is named."""
+    if len(field.by) < 2:
+        return field.types
+    named = [value for value in values_at(arguments, field.by[0]) if value is not None]
+    if not named:
+        return field.types
+    return tuple(t for t in field.types if t in named) if all(value in field.types for value in named) else ()
+
+
+def _id(field: Field, arguments: dict[str, Any]) -> str | None:
+    """The id that the arguments name, for the record; one alone, and no longer than an id can sensibly be."""
+    found = list(values_at(arguments, field.by[-1])) if field.by else []
+    is_one = len(found) == 1 and type(found[0]) is str and len(found[0]) <= 128
+    return found[0] if is_one else None
+
+
+def _contexts(field: Field, arguments: dict[str, Any], api: Api) -> Iterator[Any]:
+    """A context for each grantee that the arguments name, or None for one that is malformed."""
+    if not field.member or api.member is None:
+        return
+    attribute, id, tenant = api.member
+    ids, tenants = (list(values_at(arguments, place)) for place in field.member)
+    if len(ids) != len(tenants):
+        yield None
+        return
+    for one, other in zip(ids, tenants, strict=True):
+        if one is None and other is None:
+            continue
+        member = {id: one, tenant: other}
+        yield {attribute: member} if api.is_member is not None and api.is_member(member) else None
