@@ -330,7 +330,7 @@ def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bo
 
 # ==== What follows is this policy's own ====
 
-digest = "4f2298b473ffa640e8d9b55f6b0fe8d855f07d5af7c2e90904ec2041de1a2b72"
+digest = "94b71dab741e0df6d694047b42a206aacb5cc401dbc7290033de8840356a3041"
 _enum_OrgRole = frozenset(['admin', 'member'])
 _enum_Scope = frozenset(['CUSTOM', 'INHERIT', 'ORG', 'PRIVATE'])
 _enum_ShareRole = frozenset(['editor', 'viewer'])
