@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.tokens import NOW, SETTINGS, V1, V2, jwks, token
+from policyengine.model.claims import CLAIMS, claims_of
+from policyengine.runtime.tokens import STANDARD, Verified, parse_settings, principal_of, verify, wants_permissions
+from tests.tokens import NOW, SETTINGS, V1, V2, jwks, pinned, token
 
 PRINCIPAL = {"principal": {"id": "user_1", "orgId": "org_1", "orgRole": "admin"}}
 
@@ -70,3 +72,55 @@ def test_misuse_is_one_line_and_no_answer(tmp_path: Path, settings: Any, keys: A
 
 def test_a_set_without_a_usable_key_verifies_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, token().encode(), "--now", str(NOW), keys={"keys": []})[1] == [{"rejected": "key_unknown"}]
+
+
+SCHEMA = """
+tenant Team by team
+enum Role { member < chief }
+principal Person {
+  who: Id as identity from claim sub,
+  team: Id of Team from claim org_id,
+  reports: Bool from permission "org:reports:read",
+  role: Role as role from claim org_role,
+}
+"""
+
+
+def with_schema(folder: Path, text: str, claims: Any) -> tuple[int, list[Any], str]:
+    (folder / "my.schema").write_text(text)
+    changed = {**SETTINGS, "roles": ["member", "admin", "chief"]}
+    return run(folder, token(claims).encode(), "--now", str(NOW), "--schemas", "my.schema", settings=changed)
+
+
+def test_a_schema_says_which_attribute_comes_from_which_claim(tmp_path: Path) -> None:
+    o = {"id": "org_7", "rol": "chief", "per": "write,read", "fpm": "2"}
+    principal = {"who": "user_1", "team": "org_7", "reports": True, "role": "chief"}
+    assert with_schema(tmp_path, SCHEMA, {**V2, "fea": "o:reports", "o": o}) == (0, [{"principal": principal}], "")
+
+
+def test_a_role_that_the_schema_does_not_have_is_refused(tmp_path: Path) -> None:
+    assert with_schema(tmp_path, SCHEMA, V1) == (0, [{"rejected": "role"}], "")
+    without = SCHEMA.replace("role: Role as role from claim org_role,", "")
+    assert with_schema(tmp_path, without, V1)[1] == [
+        {"principal": {"who": "user_1", "team": "org_1", "reports": False}}
+    ]
+
+
+def test_a_schema_without_claims_makes_no_principal(tmp_path: Path) -> None:
+    silent = "tenant Team by team\nprincipal Person { who: Id as identity, team: Id of Team }\n"
+    assert with_schema(tmp_path, silent, V1)[:2] == (2, [])
+    assert with_schema(tmp_path, "tenant Team by", V1)[:2] == (1, [])
+    assert run(tmp_path, b"", "--schemas", "nowhere")[0] == 2
+
+
+def test_the_names_of_claims_are_the_verifiers() -> None:
+    known = token(V2)
+    found = verify(known, parse_settings(SETTINGS), pinned(), NOW)
+    assert isinstance(found, Verified)
+    assert set(principal_of(found, tuple((name, name) for name in CLAIMS))) == CLAIMS.keys()
+    assert wants_permissions((("a", "org:teams:read"),))
+    assert not wants_permissions(tuple((name, name) for name in CLAIMS))
+
+
+def test_studios_schema_maps_what_is_mapped_where_there_is_no_schema(studio: Any) -> None:
+    assert claims_of(studio.program.schema.principal) == STANDARD

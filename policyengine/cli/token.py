@@ -9,8 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from policyengine.cli import policies
 from policyengine.cli.failures import Misuse
 from policyengine.cli.reading import Unreadable, read_value, standard_input
+from policyengine.compiler import compile_folders
+from policyengine.model.claims import claims_of
+from policyengine.model.schema import Schema
+from policyengine.model.types import Enum
 
 SUMMARY = "verify tokens, or say why they are refused"
 DESCRIPTION = (
@@ -25,6 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--settings", required=True, metavar="FILE", help="the verifier's settings: a JSON object with `issuer`"
     )
     parser.add_argument("--jwks", required=True, metavar="FILE", help="the issuer's public keys: a JWK set")
+    parser.add_argument(
+        "--schemas",
+        metavar="FOLDER",
+        help="a folder or file of schemas: which attribute comes from which claim (default: id, orgId and orgRole)",
+    )
     parser.add_argument(
         "--now", type=_seconds, metavar="SECONDS", help="judge as at this time since 1970, UTC (default: the clock)"
     )
@@ -45,17 +55,39 @@ def run(arguments: argparse.Namespace) -> int:
     except tokens.Malformed as problem:
         raise Misuse(f"{arguments.jwks}: not a JWK set", 'write {"keys": [key, ...]}') from problem
     now = time.time() if arguments.now is None else arguments.now
+    mapping = tokens.STANDARD
+    if arguments.schemas is not None:
+        schema = _schema(arguments.schemas)
+        if schema is None:
+            return 1
+        mapping, settings = claims_of(schema.principal), settings.narrowed(_roles(schema, settings.roles))
+    permissions = tokens.wants_permissions(mapping)
     for line in standard_input():
-        print(json.dumps(_answer(line.removesuffix(b"\n"), settings, keys, now)))
+        # Bytes that are no text become lone surrogates, which no token holds.
+        value = line.removesuffix(b"\n").decode("utf-8", "surrogateescape")
+        found = tokens.verify(value, settings, keys, now, permissions=permissions)
+        if isinstance(found, tokens.Rejected):
+            print(json.dumps({"rejected": found}))
+        else:
+            print(json.dumps({"principal": tokens.principal_of(found, mapping)}))
     return 0
 
 
-def _answer(line: bytes, settings: Any, keys: Any, now: float) -> dict[str, Any]:
-    from policyengine.runtime.tokens import STANDARD, Rejected, principal_of, verify
+def _schema(folder: str) -> Schema | None:
+    """The schema in a folder or file, or None after its findings were shown."""
+    program = policies.program_or_findings(compile_folders(folder, None))
+    if program is None:
+        return None
+    if not claims_of(program.schema.principal):
+        wrong = f"{folder}: no attribute of the principal comes from a claim"
+        raise Misuse(wrong, "write `from claim sub` and the like, or leave --schemas out")
+    return program.schema
 
-    # Bytes that are no text become lone surrogates, which no token holds.
-    found = verify(line.decode("utf-8", "surrogateescape"), settings, keys, now)
-    return {"rejected": found} if isinstance(found, Rejected) else {"principal": principal_of(found, STANDARD)}
+
+def _roles(schema: Schema, roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that the schema's enum has; all, where it asks for no role."""
+    enums = [a.type for a in schema.principal.attributes if a.claim == "org_role"]
+    return tuple(r for r in roles if all(isinstance(enum, Enum) and r in enum.values for enum in enums))
 
 
 def _json(path: str) -> Any:
