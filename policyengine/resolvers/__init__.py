@@ -5,11 +5,14 @@ laid out, what is refused, and what happens when something fails.
 """
 
 from policyengine.resolvers.codes import CODES, Incomplete, Refused
+from policyengine.resolvers.guard import Guard, GuardedTable
 from policyengine.resolvers.identity import Identity, read_identity
 from policyengine.resolvers.settings import Index, Settings, Table, read_settings
 
 __all__ = [
     "CODES",
+    "Guard",
+    "GuardedTable",
     "Identity",
     "Incomplete",
     "Index",
