@@ -12,10 +12,11 @@ MODULES := node_modules/.stamp
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak golden bench lock clean
+.PHONY: help prove demo test check soak golden bench lock clean
 
 help:
 	@echo "make demo    run examples/demo.py"
+	@echo "make prove   prove what holds of all requests to Studio"
 	@echo "make test    run the tests, without the soak tests"
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make soak    run the long randomized tests"
@@ -26,6 +27,9 @@ help:
 
 demo: $(STAMP)
 	@$(BIN)/python examples/demo.py $(ARGS)
+
+prove: $(STAMP)
+	@$(BIN)/python -m policyengine prove $(ARGS)
 
 test: $(STAMP) $(MODULES)
 	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)

@@ -10,9 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from policyengine.analysis.isolation import prove_isolation, rendered, without_isolation
+from policyengine.analysis.telling import told
 from policyengine.cli import main
 from policyengine.compiler import compile_folders, program_of
+from policyengine.proving import prove_isolation, without_isolation
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ["--policies", str(ROOT / "policies"), "--schemas", str(ROOT / "schemas")]
@@ -44,14 +45,15 @@ def demo() -> None:
     program = program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))
     print("\n--- no request of one organization reaches another's record but by a grant on it")
     verdict = prove_isolation(program)
-    print(f"isolation: {verdict.verdict}")
+    print(f"isolation: {verdict.status}")
 
     print("\n--- the same with the boundary taken out of the core")
-    broken = prove_isolation(without_isolation(program))
-    print(f"isolation: {broken.verdict}")
-    if verdict.verdict != "proved" or broken.verdict != "refuted":
+    without = without_isolation(program)
+    broken = prove_isolation(without)
+    print(f"isolation: {broken.status}")
+    if verdict.status != "proved" or broken.status != "refuted":
         sys.exit("the demo stopped: the proof did not come out as it must")
-    print(rendered(without_isolation(program), broken))
+    print(told(without, broken.counterexample))
     print(json.dumps(broken.counterexample, indent=2))
 
 

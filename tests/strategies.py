@@ -372,6 +372,7 @@ def ornaments(c: Choices, schema: Schema) -> list[str]:
             lines.append(f"never {', '.join(c.some(actions))} on {resource.name}{without} when {condition.text}")
         held = [
             f"held by {', '.join(c.some(('token', 'authorizer', 'iam'), 1))}",
+            f"held by token not expressible by token {quoted(c.pick(STRINGS))}",
             f"not ours {quoted(c.pick(STRINGS))}",
         ]
         made.append(f"threat menace {quoted(c.pick(STRINGS))} {{ {' '.join([*c.some(lines, 0), *c.some(held)])} }}")

@@ -2,7 +2,8 @@
 
 A chain of any depth needs no recursion: a rule sees the record and the holder only, so the holder is one more object,
 with a flag that says whether the walk found it (docs/studio.md, Chains). That it is of the record's tenant is assumed
-here and enforced by the evaluators, which look for each row within the record's tenant.
+here and enforced by the evaluators, which look for each row within the record's tenant. Each condition carries the
+name of the assumption that it is, so that a proof can say on which of them it rests.
 """
 
 from __future__ import annotations
@@ -15,22 +16,32 @@ from policyengine.model.schema import Inheritance, attribute
 from policyengine.model.types import TIME, Shape, Type
 from policyengine.model.values import instant
 
+GIVEN = {
+    "well-formed": "principal, record and context fit the schema: anything else is denied before any rule",
+    "texts": "texts that the policies write differently are different values",
+    "own holder": "a record that does not inherit is its own holder",
+    "holder": "a holder does not inherit, and is of the record's tenant: rows are looked up within that tenant only",
+    "walk": "the way up starts at the parent that the record names, and never comes back to the record",
+    "rows": "a grant row for which `counts when` does not hold is as good as absent",
+}
+"""What a proof may take for granted, by the name of the assumption: tests show each of the evaluators."""
+
 EARLIEST, LATEST = instant("0001-01-01T00:00:00+23:59"), instant("9999-12-31T23:59:59.999999999-23:59")
 
 
-def axioms(words: Vocabulary) -> Iterator[str]:
-    """All conditions, in a fixed order."""
+def axioms(words: Vocabulary) -> Iterator[tuple[str, str]]:
+    """All conditions with their assumption, a key of `GIVEN`; in a fixed order."""
     for type_name, actions in words.schema.actions:
         cell = any_of(f"(= {THE_ACTION} |action {action}|)" for action in actions)
-        yield implies(words.is_a("resource", [type_name]), cell)
+        yield "well-formed", implies(words.is_a("resource", [type_name]), cell)
     declared = words.declarations()
     for path, type_name, attributes in words.subjects:
         here = words.is_a(path, [type_name]) if type_name else "true"
         for a in attributes:
             if not a.optional and f"|has {path}.{a.name}|" in declared:
-                yield implies(here, f"|has {path}.{a.name}|")
+                yield "well-formed", implies(here, f"|has {path}.{a.name}|")
             if a.type == TIME:
-                yield implies(here, in_range(words.constant(path, a.name, sort_of(TIME))))
+                yield "well-formed", implies(here, in_range(words.constant(path, a.name, sort_of(TIME))))
     if words.schema.inherits:
         yield from _chain(words)
 
@@ -49,23 +60,23 @@ def inherits(words: Vocabulary, path: str) -> str:
     return any_of(cases)
 
 
-def _chain(words: Vocabulary) -> Iterator[str]:
+def _chain(words: Vocabulary) -> Iterator[tuple[str, str]]:
     by_itself = all_of([words.is_a("resource", words.schema.inherits), "(not |resource inherits|)"])
-    yield implies(by_itself, all_of([RESOLVES, "(= |holder type| |resource type|)", *_the_same(words)]))
+    yield "own holder", implies(by_itself, all_of([RESOLVES, "(= |holder type| |resource type|)", *_the_same(words)]))
     tenant = f"(= {words.tenant('holder')} {words.tenant('resource')})"
     has_one = words.is_a("resource", words.schema.inherits)
-    yield implies(RESOLVES, all_of([has_one, "(not |holder inherits|)", tenant]))
+    yield "holder", implies(RESOLVES, all_of([has_one, "(not |holder inherits|)", tenant]))
     this = words.identity("resource")
     for (inherit, _), types in _alike(words).items():
         climbs = [RESOLVES, "|resource inherits|", words.is_a("resource", types)]
         has = f"|has resource.{inherit.parent}|"
         named = has if has in words.declarations() else "true"
-        yield implies(all_of(climbs), all_of([f"(= |holder type| |type {inherit.parent_type}|)", named]))
+        yield "walk", implies(all_of(climbs), all_of([f"(= |holder type| |type {inherit.parent_type}|)", named]))
         if inherit.parent_type in types:  # whoever meets the record once more walks in a cycle
             parent = words.constant("resource", inherit.parent, sort_of(_type(words, types[0], inherit.parent)))
             cycle = any_of([f"(= {parent} {this})", f"(= {words.identity('holder')} {this})"])
             again = [RESOLVES, "|resource inherits|", words.is_a("resource", [inherit.parent_type])]
-            yield implies(all_of(again), negated(cycle))
+            yield "walk", implies(all_of(again), negated(cycle))
 
 
 def _the_same(words: Vocabulary) -> Iterator[str]:

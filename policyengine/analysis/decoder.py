@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import count
+from functools import cached_property
+from itertools import chain, count
 from typing import Any
 
 from policyengine.analysis.encoder import Encoding
@@ -18,6 +19,8 @@ from policyengine.model.types import BOOL, INT, TIME, TYPE, Enum, Id, Shape
 from policyengine.model.values import instant
 
 Object = dict[str, Any]
+
+PEOPLE = ("ann", "bob", "cleo", "dora", "emil", "fay", "gus", "hana")
 
 DAY = 24 * 60 * 60 * 10**9
 FIRST = instant("0001-01-01T00:00:00Z") or 0
@@ -76,7 +79,7 @@ class _Decoder:
                 made[a.name] = self._object(f"{path}.{a.name}", shape, "")
             else:
                 term = self.encoding.words.constant(path, a.name, sort_of(a.type))
-                made[a.name] = self._value(term, a, owner)
+                made[a.name] = self._value(term, a, owner or path.rsplit(".", 1)[-1])
         return made
 
     def _value(self, term: str, a: Attribute, owner: str) -> Any:
@@ -91,17 +94,26 @@ class _Decoder:
         return self._name(term, sort_of(a.type), self._hint(a, owner))
 
     def _hint(self, a: Attribute, owner: str) -> str:
-        """What a value is called, before its number."""
+        """What a value is called, before its number; nothing for a person, who has a name."""
+        schema = self.encoding.words.schema
         if not isinstance(a.type, Id):
             return "text"
-        if a.mark == "identity":
-            return owner.lower()
-        stem = self.encoding.words.schema.tenant_key if a.type.tenant else a.type.of or a.name
+        if a.type.tenant:
+            stem = schema.tenant_key
+        elif a.mark == "owner" or schema.principal.name in (owner, a.type.of) or a.name in self._members:
+            return ""
+        else:
+            stem = owner if a.mark == "identity" or a.name == "id" else a.type.of or a.name
         return stem.removesuffix("Id").lower()[:40] or "id"
+
+    @cached_property
+    def _members(self) -> set[str]:
+        return {grant.member_id for grant in self.encoding.words.schema.grants}
 
     def _name(self, term: str, sort: str, hint: str) -> str:
         taken = self.names.values()
-        free = (name for name in map(f"{hint}-{{}}".format, count(1)) if name not in taken)
+        numbered = (f"{hint or 'person'}_{number}" for number in count(1))
+        free = (name for name in chain(() if hint else PEOPLE, numbered) if name not in taken)
         return self.names.setdefault((sort, self.values[term]), next(free))
 
     # ---- Rows

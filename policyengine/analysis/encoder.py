@@ -7,30 +7,33 @@ grant rows there are. The same program gives the same text. It is evidence: any 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from policyengine.analysis.axioms import axioms, in_range, inherits
+from policyengine.analysis.axioms import GIVEN, axioms, in_range, inherits
 from policyengine.analysis.expressions import Expressions, Unsupported
-from policyengine.analysis.terms import all_of, any_of, negated
-from policyengine.analysis.vocabulary import ID, THE_ACTION, Vocabulary, sort_of
-from policyengine.ir.nodes import GrantExists, Program, Rule, Var
-from policyengine.ir.visitor import walk
-from policyengine.model.types import TIME, Entity
+from policyengine.analysis.granting import granting
+from policyengine.analysis.terms import all_of, any_of, implies, negated
+from policyengine.analysis.vocabulary import ID, RESOLVES, THE_ACTION, Vocabulary, sort_of
+from policyengine.ir.nodes import Never, Program, Rule
+from policyengine.model.types import TIME
 
-ALLOWED = "|request is allowed|"
+WAS_ALLOWED = "|request was allowed|"
+ALLOWED, PERMITTED, GRANTED = "|request is allowed|", "|some permit holds|", "|some grant gives it|"
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """`text` declares and defines; `covered` is true where a grant row on the record itself covers the action.
+    """`text` declares and defines. `covered`: a grant row on the record itself gives the action to another tenant.
 
-    `met` holds the literals, references and grant rows for which a model can be asked.
+    `nevers` has the term of each threat's line, by threat and place; or why the line has none. `met` holds the
+    literals, references and grant rows for which a model can be asked.
     """
 
     words: Vocabulary
     text: str
     covered: str
+    nevers: dict[tuple[str, int], str | Unsupported]
     met: Expressions
 
     @property
@@ -44,27 +47,39 @@ class Encoding:
         same = f"(= {self.words.tenant('principal')} {self.words.tenant('resource')})"
         return all_of([same, negated(self.words.is_global())])
 
+    @property
+    def complete(self) -> str:
+        """No row is missing that a rule would look up: the chain resolves, and what the record names is there."""
+        met, inherits = self.met, self.words.schema.inherits
+        chain = implies(self.words.is_a("resource", inherits), RESOLVES) if inherits else "true"
+        named = (implies(met.named[exists], exists) for exists in met.references)
+        return all_of([chain, *named])
 
-def encode(program: Program) -> Encoding:
-    """Everything but the question. Raises `Unsupported`."""
+
+def encode(program: Program, before: Program | None = None) -> Encoding:
+    """Everything but the question; with the rules of another program of the same schema. Raises `Unsupported`."""
     met = Expressions(program)
     words = met.words
-    rules = [line for rule in program.rules for line in _rule(rule, met)]
-    covering = [all_of([*_cell(rule, words), met.pair(grant).value]) for rule, grant in crossing(program)]
-    scopes = [f"(define-fun |{path} inherits| () Bool {inherits(words, path)})" for path in ("resource", "holder")]
-    assertions = [*_distinct(met), *axioms(words), *_times_of_rows(met), *met.live]
+    earlier = renamed(before) if before else ()
+    rules = [line for rule in (*program.rules, *earlier) for line in _rule(rule, met)]
+    granted, covered = (_given(program, met, crossing) for crossing in (False, True))
+    met.granted = GRANTED
+    nevers = {(threat.id, i): _never(line, met) for threat in program.threats for i, line in enumerate(threat.nevers)}
     lines = [
         "(set-logic QF_UFDTLIA)",
         "(set-option :produce-models true)",
+        "(set-option :produce-unsat-cores true)",
         *words.sorts(),
         *(f"(declare-fun {name} {kind})" for name, kind in sorted(_declared(met).items())),
-        *(scopes if program.schema.inherits else scopes[:1]),
-        *(f"(assert {assertion})" for assertion in dict.fromkeys(assertions) if assertion != "true"),
+        *_scopes(program, words),
+        *_given_names(_assumed(met)),
         *rules,
-        f"(define-fun {ALLOWED} () Bool {_decision(program)})",
+        f"(define-fun {GRANTED} () Bool {granted})",
+        *_decision(program.rules, PERMITTED, ALLOWED),
+        *(_decision(earlier, "|some permit held|", WAS_ALLOWED) if before else ()),
     ]
     _refuse_ambiguous(lines, program)
-    return Encoding(words, "\n".join(lines) + "\n", any_of(covering), met)
+    return Encoding(words, "\n".join(lines) + "\n", covered, nevers, met)
 
 
 def encode_isolation(program: Program) -> str:
@@ -74,20 +89,47 @@ def encode_isolation(program: Program) -> str:
     return encoding.text + "".join(f"(assert {part})\n" for part in goal) + "(check-sat)\n"
 
 
-def encode_witnesses(program: Program) -> str:
-    """Is a request allowed within a tenant, and across tenants where grants cross? All `sat`, or a proof is vacuous."""
-    encoding = encode(program)
-    goals = [encoding.within] + ([encoding.across] if any(crossing(program)) else [])
-    ask = "(push 1)\n(assert {})\n(check-sat)\n(pop 1)\n"
-    return encoding.text + "".join(ask.format(all_of([ALLOWED, goal])) for goal in goals)
+def _scopes(program: Program, words: Vocabulary) -> list[str]:
+    paths = ("resource", "holder") if program.schema.inherits else ("resource",)
+    return [f"(define-fun |{path} inherits| () Bool {inherits(words, path)})" for path in paths]
 
 
-def crossing(program: Program) -> Iterator[tuple[Rule, GrantExists]]:
-    """Each grant by which a permit crosses, asked of the record itself."""
-    for rule in program.rules:
-        for node in walk(rule.condition) if rule.crosses else ():
-            if isinstance(node, GrantExists):
-                yield rule, replace(node, on=Var("resource", Entity("resource")))
+def _assumed(met: Expressions) -> Iterator[tuple[str, str]]:
+    """Every condition that is taken for granted, with the assumption that it is."""
+    yield from (("texts", term) for term in _distinct(met))
+    yield from axioms(met.words)
+    yield from (("well-formed", term) for term in _times_of_rows(met))
+    yield from (("rows", term) for term in met.live)
+
+
+def _given_names(assumed: Iterator[tuple[str, str]]) -> Iterator[str]:
+    """Assertions, each with a name: a proof's core then tells the assumptions on which it rests."""
+    terms: dict[str, str] = {}
+    for name, term in assumed:
+        terms.setdefault(term, name)
+    terms.pop("true", None)
+    for index, (term, name) in enumerate(terms.items()):
+        yield f"(assert (! {term} :named |given {index}: {name}|))"
+
+
+def assumptions(core: tuple[str, ...]) -> tuple[str, ...]:
+    """The assumptions whose assertions a core names, in the order of the table."""
+    names = {name.split(": ", 1)[1] for name in core if name.startswith("given ")}
+    return tuple(text for name, text in GIVEN.items() if name in names)
+
+
+def _given(program: Program, met: Expressions, crossing: bool) -> str:
+    """A grant row on the record itself gives the action: the record holds its own scope, and such a permit holds."""
+    permits = [all_of([*_cell(rule, met.words), met.pair(e).value]) for rule, e in granting(program, crossing=crossing)]
+    return all_of(["(not |resource inherits|)", any_of(permits)])
+
+
+def _never(line: Never, met: Expressions) -> str | Unsupported:
+    """A request meets the line's condition; an error meets nothing."""
+    try:
+        return all_of([*_cells(line.actions, line.types, met.words), met.pair(line.condition).value])
+    except Unsupported as refused:
+        return refused
 
 
 def _rule(rule: Rule, met: Expressions) -> Iterator[str]:
@@ -100,16 +142,30 @@ def _rule(rule: Rule, met: Expressions) -> Iterator[str]:
 
 
 def _cell(rule: Rule, words: Vocabulary) -> list[str]:
-    actions = any_of(f"(= {THE_ACTION} |action {action}|)" for action in rule.actions)
-    return [actions, words.is_a("resource", rule.types)]
+    return _cells(rule.actions, rule.types, words)
 
 
-def _decision(program: Program) -> str:
+def _cells(actions: Iterable[str], types: Iterable[str], words: Vocabulary) -> list[str]:
+    return [any_of(f"(= {THE_ACTION} |action {action}|)" for action in actions), words.is_a("resource", types)]
+
+
+def renamed(before: Program) -> tuple[Rule, ...]:
+    """The rules of an earlier program, by names that no rule has: `before <id>`."""
+    return tuple(replace(rule, id=f"before {rule.id}") for rule in before.rules)
+
+
+def _decision(rules: Iterable[Rule], permitted: str, allowed: str) -> Iterator[str]:
     """Some permit holds, no forbid holds, and no forbid or require errs."""
-    permits = any_of(f"|{rule.id}|" for rule in program.rules if rule.effect == "permit")
-    holding = [f"|{rule.id}|" for rule in program.rules if rule.effect == "forbid"]
-    erring = [f"|{rule.id}.err|" for rule in program.rules if rule.effect != "permit"]
-    return all_of([permits, negated(any_of([*holding, *erring]))])
+    kept = tuple(rules)
+    yield f"(define-fun {permitted} () Bool {any_of(f'|{rule.id}|' for rule in kept if rule.effect == 'permit')})"
+    yield f"(define-fun {allowed} () Bool {all_of([permitted, negated(any_of(blocking(kept)))])})"
+
+
+def blocking(rules: Iterable[Rule]) -> Iterator[str]:
+    """What denies, whatever permits: a forbid that holds or errs, a require that errs."""
+    kept = tuple(rules)
+    yield from (f"|{rule.id}|" for rule in kept if rule.effect == "forbid")
+    yield from (f"|{rule.id}.err|" for rule in kept if rule.effect != "permit")
 
 
 def _declared(met: Expressions) -> dict[str, str]:

@@ -34,13 +34,19 @@ class Pair:
 
 @dataclass
 class Expressions:
-    """Expressions to pairs. Keeps what it met: literals to declare; rows, by the term that says whether they exist."""
+    """Expressions to pairs. Keeps what it met: literals to declare; rows, by the term that says whether they exist.
+
+    `named` says of such a term when the record names that row at all. `granted` is the term of `granted`, which only
+    a threat may say.
+    """
 
     program: ir.Program
     literals: dict[str, tuple[str, str]] = field(default_factory=dict)
     references: dict[str, tuple[str, str]] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     live: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+    granted: str = ""
 
     def __post_init__(self) -> None:
         self.words = Vocabulary(self.program.schema)
@@ -81,6 +87,8 @@ class Expressions:
                 return Pair(all_of([RESOLVES, self._granted(expr, "holder")]), negated(RESOLVES))
             case ir.GrantExists():
                 return Pair(self._granted(expr, "resource"))
+            case ir.Granted() if self.granted:
+                return Pair(self.granted)
         raise Unsupported(f"`{print_expr(expr)}` has no encoding")
 
     def _literal(self, value: str | int | bool, type_: Type) -> str:
@@ -121,6 +129,7 @@ class Expressions:
             raise Unsupported(f"`{print_expr(attr)}` may be the holder's or a row on the way to it")
         id, error, named = self._attribute(by)
         self.references[f"(|{target} exists| {id})"] = (target, id)
+        self.named[f"(|{target} exists| {id})"] = all_of([negated(error), named])
         error = any_of([error, negated(named), f"(not (|{target} exists| {id}))"])
         has = f"(|has {target}.{attr.name}| {id})" if attr.optional else "true"
         if attr.name in (schema.tenant_key, schema.resource[target].identity):

@@ -53,6 +53,11 @@ class Verdict:
     def held(self) -> bool:
         return self.status == "proved"
 
+    @property
+    def contradicted(self) -> bool:
+        """Whether the solvers contradict each other: one of them is wrong, and nothing is known."""
+        return {"sat", "unsat"} <= {opinion.status for opinion in self.opinions}
+
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON, in the order of the fields; times are rounded to milliseconds."""
         opinions = [{**asdict(opinion), "seconds": round(opinion.seconds, 3)} for opinion in self.opinions]

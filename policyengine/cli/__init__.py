@@ -12,13 +12,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from policyengine.cli import authorize, aws, build, build_aws, check, init, test, token
+from policyengine.cli import authorize, aws, build, build_aws, check, init, layers, prove, test, threats, token
 from policyengine.cli.failures import Misuse, Refused
 
 _COMMANDS = {
     "init": init,
     "check": check,
     "test": test,
+    "prove": prove,
+    "threats": threats,
+    "layers": layers,
     "authorize": authorize,
     "build": build,
     "build aws": build_aws,

@@ -36,6 +36,14 @@ def compile_named(arguments: argparse.Namespace) -> Compiled:
         raise Misuse(str(problem), "name the right one with --policies or --schemas") from problem
 
 
+def compile_instead(arguments: argparse.Namespace, folder: str) -> Compiled:
+    """The policies of another folder, with the schemas that the options name."""
+    try:
+        return compile_folders(folder, _schemas(arguments))
+    except FileNotFoundError as problem:
+        raise Misuse(str(problem), "name the other folder of policies") from problem
+
+
 def compile_typed(arguments: argparse.Namespace) -> Compiled:
     """One policy text from standard input, with the schemas.
 

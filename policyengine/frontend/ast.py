@@ -255,6 +255,12 @@ class Held(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Inexpressible(Node):
+    layers: tuple[Name, ...]
+    reason: Value
+
+
+@dataclass(frozen=True, slots=True)
 class NotOurs(Node):
     reason: Value
 
@@ -263,7 +269,7 @@ class NotOurs(Node):
 class Threat(Declaration):
     name: Name
     description: Value
-    items: tuple[Never | Held | NotOurs, ...]
+    items: tuple[Never | Held | Inexpressible | NotOurs, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,10 @@ class Builder:
     def held(self, c: list[Any]) -> ast.Held:
         return ast.Held(self._span(c), c[0])
 
+    def inexpressible(self, c: list[Any]) -> ast.Inexpressible:
+        layers, reason = c
+        return ast.Inexpressible(self._span(c), layers, self.value([reason]))
+
     def not_ours(self, c: list[Any]) -> ast.NotOurs:
         return ast.NotOurs(self._span(c), self.value(c))
 

@@ -19,6 +19,7 @@ from policyengine.frontend.tables import Tables, row_id
 from policyengine.ir import nodes as ir
 from policyengine.model import schema as model
 from policyengine.model.types import Enum, Id, comparable
+from policyengine.source import Span
 
 LAYERS = ("token", "authorizer", "resolver", "iam", "kms", "s3", "audit")
 """Where a threat can be held; `audit` is the record that every decision leaves."""
@@ -189,6 +190,7 @@ class _Lowering:
     def _threat(self, d: ast.Threat) -> ir.Threat:
         nevers: list[ir.Never] = []
         held: list[str] = []
+        inexpressible: list[tuple[str, str, Span]] = []
         not_ours: list[str] = []
         for item in d.items:
             match item:
@@ -196,12 +198,19 @@ class _Lowering:
                     nevers += self._never(item)
                 case ast.Held(layers=layers):
                     held += [self._layer(layer) for layer in layers]
+                case ast.Inexpressible(layers=layers, reason=reason):
+                    inexpressible += [(self._layer(layer), str(reason.value), layer.span) for layer in layers]
                 case ast.NotOurs(reason=reason):
                     not_ours.append(str(reason.value))
         if not held and not not_ours:
             message = f"nothing holds the threat `{d.name.text}`"
             self.error("missing-declaration", message, d.name.span, 'add `held by ...` or `not ours "why"`')
-        return ir.Threat(d.name.text, str(d.description.value), tuple(nevers), tuple(held), tuple(not_ours))
+        for layer, _, span in inexpressible:
+            if layer in LAYERS and layer not in held:
+                message = f"`{d.name.text}` is not held by `{layer}`, so nothing is asked of it"
+                self.error("conflict", message, span, f"take `{layer}` away here, or add it to `held by`")
+        description, cannot = str(d.description.value), tuple(sorted((layer, why) for layer, why, _ in inexpressible))
+        return ir.Threat(d.name.text, description, tuple(nevers), tuple(held), tuple(not_ours), cannot)
 
     def _layer(self, layer: ast.Name) -> str:
         if layer.text not in LAYERS:

@@ -214,10 +214,12 @@ def _paths(paths: Iterable[ast.Path]) -> str:
     return ", ".join(map(print_expression, paths))
 
 
-def _threat_item(item: ast.Never | ast.Held | ast.NotOurs) -> str:
+def _threat_item(item: ast.Never | ast.Held | ast.Inexpressible | ast.NotOurs) -> str:
     match item:
         case ast.Held(layers=layers):
             return f"held by {_names(layers)}"
+        case ast.Inexpressible(layers=layers, reason=reason):
+            return f"not expressible by {_names(layers)} {_value(reason.value)}"
         case ast.NotOurs(reason=reason):
             return f"not ours {_value(reason.value)}"
         case ast.Never():

@@ -184,11 +184,14 @@ class Never:
 
 @dataclass(frozen=True, slots=True)
 class Threat:
+    """`inexpressible` has the layers that cannot say some line, each with the reason."""
+
     id: str
     description: str
     nevers: tuple[Never, ...]
     held_by: tuple[str, ...]
     not_ours: tuple[str, ...]
+    inexpressible: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,8 @@ def _threat(threat: Threat) -> Iterator[str]:
         yield f"  never {on}{without} when {print_expr(never.condition)}"
     if threat.held_by:
         yield f"  held by {', '.join(threat.held_by)}"
+    for layer, reason in threat.inexpressible:
+        yield f"  not expressible by {layer} {json.dumps(reason)}"
     for reason in threat.not_ours:
         yield f"  not ours {json.dumps(reason)}"
 

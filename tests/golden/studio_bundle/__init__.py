@@ -330,7 +330,7 @@ def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bo
 
 # ==== What follows is this policy's own ====
 
-digest = "94b71dab741e0df6d694047b42a206aacb5cc401dbc7290033de8840356a3041"
+digest = "e371b6140867eb47d3f66527043c9b021db574b481496a69ea6f71b9ca84c798"
 _enum_OrgRole = frozenset(['admin', 'member'])
 _enum_Scope = frozenset(['CUSTOM', 'INHERIT', 'ORG', 'PRIVATE'])
 _enum_ShareRole = frozenset(['editor', 'viewer'])
