@@ -8,14 +8,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 LOCK   := requirements/dev.txt
+LAMBDA_LOCK := policyengine/runtime/authorizer/requirements.txt
 MODULES := node_modules/.stamp
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prove demo test check soak golden bench lock clean
+.PHONY: help prove demo demo-authorizer test check soak golden bench lock clean
 
 help:
 	@echo "make demo    run examples/demo.py"
+	@echo "make demo-authorizer  the authorizer's function at work, in AWS's own runtime client"
 	@echo "make prove   prove what holds of all requests to Studio"
 	@echo "make test    run the tests, without the soak tests"
 	@echo "make check   formatting, lint, types, import contracts"
@@ -30,6 +32,9 @@ demo: $(STAMP)
 
 prove: $(STAMP)
 	@$(BIN)/python -m policyengine prove $(ARGS)
+
+demo-authorizer: $(STAMP)
+	@$(BIN)/python examples/demo_authorizer.py $(ARGS)
 
 test: $(STAMP) $(MODULES)
 	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)
@@ -68,6 +73,9 @@ lock:
 	@$(UV) pip compile pyproject.toml --quiet --extra prove --extra authorizer --extra dev \
 		--universal --python-version 3.11 --generate-hashes --no-header \
 		$(if $(UPGRADE),--upgrade) --output-file $(LOCK)
+	@python3 -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["authorizer"]))' \
+		| $(UV) pip compile - --quiet --constraint $(LOCK) --no-annotate \
+		--universal --python-version 3.11 --generate-hashes --no-header --output-file $(LAMBDA_LOCK)
 
 clean:
 	@rm -rf $(VENV) node_modules build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -16,7 +16,7 @@ from policyengine.ir.nodes import Program
 from policyengine.runtime.authorizer import Authorizer
 from policyengine.runtime.authorizer.environment import Options
 from policyengine.runtime.authorizer.mapping import mapping
-from policyengine.runtime.tokens import STANDARD, Switches, Verifier
+from policyengine.runtime.tokens import Switches, Verifier
 from tests import tokens
 
 Event = dict[str, Any]
@@ -62,9 +62,7 @@ class Stage:
         self.now: float = tokens.NOW
         clock: Callable[[], float] = lambda: self.now  # noqa: E731
         verifier = Verifier(tokens.settings(), tokens.pinned(), switches)
-        self.authorizer = Authorizer(
-            mapping(*built), verifier, options, STANDARD, clock=clock, write=self.records.append
-        )
+        self.authorizer = Authorizer(mapping(*built), verifier, options, clock=clock, write=self.records.append)
 
     def ask(self, query: str, variables: Any = None, claims: Any = MEMBER, **more: Any) -> dict[str, Any]:
         return self.handle(event(query, variables, claims, **more))

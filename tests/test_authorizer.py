@@ -347,7 +347,7 @@ def test_no_failure_lets_anybody_in_or_says_anything(studio_built: Any) -> None:
     assert stage.ask("{ viewer { id } }") == DENIED
     assert stage.reason == "token:fault"
     stage = Stage(studio_built)
-    stage.authorizer.claims = (("id", "nothing"),)
+    stage.authorizer.api = stage.authorizer.api._replace(claims=(("id", "nothing"),))
     assert stage.ask("{ viewer { id } }") == DENIED
     assert stage.reason == "fault"
     assert "nothing" not in json.dumps(stage.records)
@@ -377,7 +377,6 @@ def test_a_record_says_what_was_decided_and_no_argument_but_the_id(stage: Stage,
         "principal": "user_1",
         "organization": "org_1",
         "operation": "query",
-        "name": "",
         "fields": [
             {"field": "Query.getHost", "decision": "left", "action": "read", "id": "h1"},
             {"field": "Query.connectorSettings", "decision": "deny", "action": "configure", "id": "c1"},
@@ -400,7 +399,11 @@ def test_every_reason_is_a_code_of_the_table(stage: Stage) -> None:
 ALONE = """
 tenant Organization by orgId
 enum OrgRole { member < admin }
-principal User { id: Id as identity, orgId: Id of Organization, orgRole: OrgRole as role }
+principal User {
+  id: Id as identity from claim sub,
+  orgId: Id of Organization from claim org_id,
+  orgRole: OrgRole as role from claim org_role,
+}
 resource Note { id: Id as identity, orgId: Id of Organization }
 action read, audit on Note
 access Note { always: role member may read  always: role admin may audit }

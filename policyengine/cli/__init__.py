@@ -12,7 +12,21 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from policyengine.cli import authorize, aws, build, build_aws, check, init, layers, prove, test, threats, token
+from policyengine.cli import (
+    authorize,
+    aws,
+    build,
+    build_aws,
+    build_lambda,
+    bundle,
+    check,
+    init,
+    layers,
+    prove,
+    test,
+    threats,
+    token,
+)
 from policyengine.cli.failures import Misuse, Refused
 
 _COMMANDS = {
@@ -25,6 +39,8 @@ _COMMANDS = {
     "authorize": authorize,
     "build": build,
     "build aws": build_aws,
+    "build lambda": build_lambda,
+    "bundle": bundle,
     "aws": aws,
     "token": token,
 }
@@ -117,8 +133,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         command.add_arguments(parsers[name])
         parsers[name].set_defaults(run=command.run)
     given = list(sys.argv[1:] if argv is None else argv)
-    if given[:2] == ["build", "aws"]:  # a command of two words
-        given[:2] = ["build aws"]
+    if " ".join(given[:2]) in _COMMANDS:  # a command of two words
+        given[:2] = [" ".join(given[:2])]
     arguments, unknown = parser.parse_known_args(given)
     if unknown:
         parsers[arguments.command].error(f"unrecognized arguments: {' '.join(unknown)}")

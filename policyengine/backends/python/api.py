@@ -13,6 +13,7 @@ from policyengine.backends.python.text import function, text
 from policyengine.backends.python.writer import Writer
 from policyengine.ir.nodes import FALSE, Field, Program
 from policyengine.model.api import ROOTS, grantee
+from policyengine.model.claims import claims_of
 from policyengine.partial.without_rows import Foregone, without_rows
 
 
@@ -42,6 +43,7 @@ def emit_api(program: Program) -> Iterator[str]:
     yield f"MEMBER = {grantee(schema)!r}"
     yield f"TENANT_KEY = {text(schema.tenant_key)}"
     yield f"IDENTITY = {text(schema.principal.identity)}"
+    yield f"CLAIMS = {claims_of(schema.principal)!r}"
     yield f"TOKEN_ALONE = {program.api.token_alone}"
     yield "is_principal = _ok_the_principal"
     member = grantee(schema)

@@ -14,8 +14,15 @@ from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 
-from ..tokens import Rejected, SettingsError, Verified, Verifier, principal_of, verifier_from_environment
-from ..tokens import wants_permissions as _wants_permissions
+from ..tokens import (
+    Rejected,
+    SettingsError,
+    Verified,
+    Verifier,
+    principal_of,
+    verifier_from_environment,
+    wants_permissions,
+)
 from . import records
 from .codes import Refusal
 from .deciding import LEFT, Outcome, decide, decide_by_token
@@ -51,13 +58,12 @@ class Authorizer:
         api: Api,
         verifier: Verifier,
         options: Options,
-        claims: tuple[tuple[str, str], ...],
         *,
         clock: Callable[[], float] = time.time,
         write: Callable[[dict[str, Any]], None] = records.write,
     ) -> None:
-        """`claims` are pairs of a principal's attribute and a claim; `clock` gives seconds since 1970."""
-        self.api, self.verifier, self.options, self.claims = api, verifier, options, claims
+        """`clock` gives seconds since 1970; what `write` raises denies."""
+        self.api, self.verifier, self.options = api, verifier, options
         self._clock, self._write = clock, write
         self._documents: LRUCache[str, tuple[Operation, ...] | Refusal] = LRUCache(DOCUMENTS)
         self._start = "cold"
@@ -94,7 +100,7 @@ class Authorizer:
         self._add_health(record, now)
         if isinstance(verified, Rejected):
             raise Refusal(f"token:{verified}")
-        principal: dict[str, Any] = dict(principal_of(verified, self.claims))
+        principal: dict[str, Any] = dict(principal_of(verified, self.api.claims))
         if not self.api.is_principal(principal):
             raise Refusal("principal")
         record["principal"] = principal[self.api.identity]
@@ -119,7 +125,8 @@ class Authorizer:
             return Outcome((), ())
         operation = select(self._document(asked.query), asked.operation)
         record["operation"] = operation.kind
-        record["name"] = operation.name[: records.LONGEST]
+        if operation.name:
+            record["name"] = operation.name[: records.LONGEST]
         return decide(
             operation,
             asked.variables,
@@ -204,15 +211,15 @@ def _denial() -> dict[str, Any]:
 
 
 def authorizer_from_environment(
-    bundle: Any, api: Any, environ: Mapping[str, str], claims: tuple[tuple[str, str], ...]
+    bundle: Any, api: Any, environ: Mapping[str, str]
 ) -> Callable[[Any, Any], dict[str, Any]]:
     """The function that answers, for a bundle's main module and its module `api`.
 
     Where a setting is wrong it refuses every request: the log says once which it is.
     """
     try:
-        verifier = verifier_from_environment(environ, permissions=_wants_permissions(claims))
-        return Authorizer(mapping(bundle, api), verifier, options_from_environment(environ), claims).handle
+        verifier = verifier_from_environment(environ, permissions=wants_permissions(api.CLAIMS))
+        return Authorizer(mapping(bundle, api), verifier, options_from_environment(environ)).handle
     except SettingsError as problem:
         records.write({"settings": str(problem)})
     except Exception:

@@ -35,6 +35,7 @@ class Api(NamedTuple):
     member: tuple[str, str, str] | None
     tenant_key: str
     identity: str
+    claims: tuple[tuple[str, str], ...]
     token_alone: bool
     digest: str
     is_principal: Callable[[Any], bool]
@@ -59,6 +60,7 @@ def mapping(bundle: Any, api: Any) -> Api:
         api.MEMBER,
         api.TENANT_KEY,
         api.IDENTITY,
+        api.CLAIMS,
         api.TOKEN_ALONE,
         bundle.digest,
         api.is_principal,

@@ -66,6 +66,7 @@ FIELDS = {
 MEMBER = ('member', 'id', 'orgId')
 TENANT_KEY = "orgId"
 IDENTITY = "id"
+CLAIMS = (('id', 'sub'), ('orgId', 'org_id'), ('orgRole', 'org_role'))
 TOKEN_ALONE = False
 is_principal = _ok_the_principal
 is_member = _ok_shape_Member
