@@ -48,6 +48,7 @@ check: $(STAMP)
 
 soak: $(STAMP) $(MODULES)
 	@$(BIN)/python -m tests.soak $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m soak
 
 golden: $(STAMP) $(MODULES)
 	@POLICYENGINE_GOLDEN=1 $(BIN)/python -m pytest -n 0 -m "not soak" $(ARGS)
