@@ -23,6 +23,7 @@ from policyengine.cli import (
     init,
     layers,
     prove,
+    revocation,
     test,
     threats,
     token,
@@ -43,6 +44,7 @@ _COMMANDS = {
     "bundle": bundle,
     "aws": aws,
     "token": token,
+    "revocation": revocation,
 }
 
 

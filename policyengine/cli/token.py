@@ -7,7 +7,7 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from policyengine.cli import policies
 from policyengine.cli.failures import Misuse
@@ -16,6 +16,9 @@ from policyengine.compiler import compile_folders
 from policyengine.model.claims import claims_of
 from policyengine.model.schema import Schema
 from policyengine.model.types import Enum
+
+if TYPE_CHECKING:
+    from policyengine.runtime.tokens import Settings
 
 SUMMARY = "verify tokens, or say why they are refused"
 DESCRIPTION = (
@@ -41,15 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        from policyengine.runtime import tokens
-    except ImportError as problem:
-        raise Misuse("PyJWT is not installed", "pip install 'policyengine-authz[authorizer]'") from problem
+    settings = read_settings(arguments.settings)
+    from policyengine.runtime import tokens
 
-    try:
-        settings = tokens.parse_settings(_json(arguments.settings))
-    except tokens.SettingsError as problem:
-        raise Misuse(f"{arguments.settings}: {problem}", "docs/aws-authorizer-tokens.md has the settings") from problem
     try:
         keys = tokens.PinnedSet(_json(arguments.jwks))
     except tokens.Malformed as problem:
@@ -71,6 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(json.dumps({"principal": tokens.principal_of(found, mapping)}))
     return 0
+
+
+def read_settings(path: str) -> Settings:
+    """The settings of a verifier in a file. Raises Misuse."""
+    try:
+        from policyengine.runtime import tokens
+    except ImportError as problem:
+        raise Misuse("PyJWT is not installed", "pip install 'policyengine-authz[authorizer]'") from problem
+    try:
+        return tokens.parse_settings(_json(path))
+    except tokens.SettingsError as problem:
+        raise Misuse(f"{path}: {problem}", "docs/aws-authorizer-tokens.md has the settings") from problem
 
 
 def _schema(folder: str) -> Schema | None:
@@ -95,6 +104,14 @@ def _json(path: str) -> Any:
         return read_value(Path(path).read_bytes())
     except Unreadable as problem:
         raise Misuse(f"{path}: {problem}", "write one JSON object in UTF-8") from problem
+
+
+def length(text: str) -> float:
+    """A length of time in seconds, for argparse: a ValueError is misuse."""
+    seconds = _seconds(text)
+    if seconds < 0:
+        raise ValueError
+    return seconds
 
 
 def _seconds(text: str) -> float:
