@@ -120,8 +120,11 @@ class Binding:
 
     # ---- Filters and conditions
 
-    def filter(self, table: Table, request: Request) -> None:
-        """Binds a filter; the one place where lenient mode lets a mention pass, for it is bound all the same."""
+    def filter(self, table: Table, request: Request) -> str:
+        """Binds a filter, and says what it was bound with.
+
+        It is the one place where lenient mode lets a mention pass, for it is bound all the same.
+        """
         given = self._given(request, "FilterExpression")
         if given is not None:
             wrong = self._mentions(table, given, exists=())
@@ -129,7 +132,9 @@ class Binding:
                 raise Refused("mention", "FilterExpression")
             if wrong and self._finding is not None:
                 self._finding("mention", "FilterExpression", table.name)
-        self._conjoin(request, "FilterExpression", given, self._own(request))
+        own = self._own(request)
+        self._conjoin(request, "FilterExpression", given, own)
+        return own
 
     def condition(self, table: Table, request: Request, parameter: str = "", or_absent: bool = False) -> None:
         """Binds a write: the item is the organization's, or, where it may be written anew, is not there."""

@@ -16,6 +16,8 @@ Call = Callable[[str, Request], dict[str, Any]]
 
 PAGE = 1000
 """How many items a page holds where the request does not say."""
+SPARSE = 25
+"""How many items are looked at at least in one call where few of them may be wanted."""
 
 
 def get_item(bind: Binding, call: Call, request: Request) -> dict[str, Any]:
@@ -133,9 +135,10 @@ def _page(bind: Binding, call: Call, method: str, table: Table, index: Index, re
         names[sign] = bind.settings.tenant
         request["ProjectionExpression"] = sign
     added = bind.projection(request, (bind.settings.tenant, *keys))
-    bind.filter(table, request)
+    own = bind.filter(table, request)
     found: list[dict[str, Any]] = []
-    size = wanted
+    sparse = method == "scan" or request["FilterExpression"] != own
+    size = max(wanted, SPARSE) if sparse else wanted
     while True:
         answer = call(method, {**request, "Limit": size})
         for item in answer.get("Items", ()):

@@ -1,0 +1,106 @@
+"""The red team against dynalite: nothing it tries through the guard tells it of another organization, or changes it.
+
+`make test` tries 3,000 operations; `make soak` tries 20,000 in each mode. That the tries would find something is shown
+by guards with a part missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from policyengine.resolvers import reading
+from policyengine.resolvers.allowed import METHODS
+from policyengine.resolvers.binding import Binding
+from policyengine.resolvers.expressions import Expression
+from tests.dynamodb import client_of, create_tables, dynalite, studio_settings
+from tests.red_team import ALONE, TOGETHER, Attack, Leak
+
+
+@pytest.fixture(scope="module")
+def tables() -> Iterator[tuple[Any, Any]]:
+    with dynalite() as full, dynalite() as bare:
+        clients = client_of(full), client_of(bare)
+        for client in clients:
+            create_tables(client, studio_settings())
+        yield clients
+
+
+def test_the_red_team_learns_and_changes_nothing(tables: tuple[Any, Any]) -> None:
+    worth_trying(Attack(*tables).run(1, 2500))
+
+
+def test_nor_in_lenient_mode(tables: tuple[Any, Any]) -> None:
+    seen = Attack(*tables, mode="lenient").run(2, 500)
+    assert seen["scan answered"] > 20
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("mode", ["strict", "lenient"])
+def test_the_red_team_in_full(tables: tuple[Any, Any], mode: str, seed: int) -> None:
+    Attack(*tables, mode=mode).run(100 + seed, 2500)
+
+
+def worth_trying(seen: Counter[str]) -> None:
+    """Each operation was answered, and refused, often enough; each refusal was met."""
+    for method in ALONE:
+        tried = sum(count for name, count in seen.items() if name.startswith(f"{method} "))
+        assert seen[f"{method} answered"] > tried / 8, (method, seen)
+        assert seen[f"{method} refused"] > tried / 20, (method, seen)
+    for code in ("expression", "key", "key-condition", "mention", "parameter", "placeholder", "table", "tenant"):
+        assert seen[f"code {code}"] > 0, (code, seen)
+    assert {*ALONE, *TOGETHER} == {*METHODS}
+
+
+# ---- With a part of the guard missing, the same tries find something
+
+
+def open_filter(self: Binding, table: Any, request: Any) -> str:
+    return ""
+
+
+def everything(self: Binding, table: Any, item: Any) -> bool:
+    return True
+
+
+def counted(answer: Any, found: Any, added: Any, counted: bool, last: Any) -> Any:
+    return {**reading_answer(answer, found, added, counted, last), "ScannedCount": answer["ScannedCount"]}
+
+
+def pages_as_read(answer: Any, found: Any, added: Any, counted: bool, last: Any) -> Any:
+    cursor = {"LastEvaluatedKey": answer["LastEvaluatedKey"]} if "LastEvaluatedKey" in answer else {}
+    return {**reading_answer(answer, found, added, counted, None), **cursor}
+
+
+reading_answer = reading._answer
+
+MISSING: dict[str, list[tuple[Any, str, Any]]] = {
+    "filter and check": [(Binding, "filter", open_filter), (Binding, "is_visible", everything)],
+    "brackets": [(Expression, "operand", property(lambda self: self.text)), (Binding, "is_visible", everything)],
+    "the check of what was read": [(reading, "_seen", lambda bind, table, item, added: item)],
+    "keys": [(Binding, "key", lambda *_: None), (Binding, "is_visible", everything)],
+    "conditions": [(Binding, "condition", lambda *_, **__: None)],
+    "items": [(Binding, "item", lambda self, table, given, parameter: dict(given))],
+    "updates": [(Binding, "update", lambda *_: None)],
+    "key conditions": [
+        (Binding, "key_condition", lambda *_: None),
+        (Binding, "filter", open_filter),
+        (Binding, "is_visible", everything),
+    ],
+    "counts": [(reading, "_answer", counted)],
+    "cursors": [(reading, "_answer", pages_as_read)],
+}
+
+
+@pytest.mark.parametrize("part", MISSING)
+def test_without_a_part_of_the_guard_the_red_team_finds_something(
+    tables: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    for owner, name, replacement in MISSING[part]:
+        monkeypatch.setattr(owner, name, replacement)
+    with pytest.raises(Leak):
+        Attack(*tables).run(3, 1500)
