@@ -34,8 +34,8 @@ class Place:
     solvers: Sequence[str] = SOLVERS
 
 
-def check_claims(subject: Subject, claims: Sequence[Claim], text: str, place: Place) -> Iterator[Verdict]:
-    """One verdict for each claim and world, about the document as its text has it.
+def check_claims(subject: Subject, claims: Sequence[Claim], text: str, place: Place) -> Iterator[tuple[Claim, Verdict]]:
+    """Each claim, with a verdict for each of its worlds, about the document as its text has it.
 
     Raises InternalError where a counterexample does not replay, and SolverMissing.
     """
@@ -45,28 +45,30 @@ def check_claims(subject: Subject, claims: Sequence[Claim], text: str, place: Pl
             yield from _in_world(subject, here, world, text, place)
 
 
-def _in_world(subject: Subject, claims: list[Claim], world: World, text: str, place: Place) -> Iterator[Verdict]:
+def _in_world(
+    subject: Subject, claims: list[Claim], world: World, text: str, place: Place
+) -> Iterator[tuple[Claim, Verdict]]:
     began = time.perf_counter()
     stack = stack_in(world, subject, text, account=place.account, partition=place.partition, tenant=place.tenant)
     kinds = [both(subject.who, claim.forbidden) for claim in claims]
     try:
-        encoded = questions.encode(stack, [*kinds, subject.who])
-    except Unsupported as found:
+        encoded = questions.encode(stack, [*kinds, subject.who], "allowed")
+    except Unsupported as refused:
         for claim in claims:
-            yield _Case(subject, claim, world).verdict("refused", str(found), refused=(str(found),))
+            yield claim, _Case(subject, claim, world).verdict("refused", str(refused), refused=(str(refused),))
         return
-    asked = [questions.possible(encoded, at) for at in range(len(kinds))]
-    asked += [questions.conceivable(encoded, at) for at in range(len(kinds))]
-    asked += [questions.certain(encoded, len(kinds))]
-    *answers, allowed = questions.put(encoded, asked, limit=place.limit, solvers=place.solvers)
-    witness = _witness(encoded, allowed)
+    proofs = [questions.possible(encoded, at) for at in range(len(kinds))]
+    others = [*(questions.conceivable(encoded, at) for at in range(len(kinds))), questions.certain(encoded, len(kinds))]
+    answers, found = questions.put(encoded, proofs, others, limit=place.limit, solvers=place.solvers)
+    *conceivable, allowed = found
+    witness = allowed_one(encoded, allowed)
     share = (time.perf_counter() - began) / len(kinds)
     for at, (claim, fact) in enumerate(zip(claims, kinds, strict=True)):
         case = _Case(subject, claim, world, encoded, at, fact, answers[at], share)
-        yield case.settled(answers[at + len(kinds)], witness)
+        yield claim, case.settled(conceivable[at], witness)
 
 
-def _witness(encoded: Encoded, answer: Answer) -> Json | None:
+def allowed_one(encoded: Encoded, answer: Answer) -> Json | None:
     """A request that is allowed; none, where nothing is."""
     if answer.status != "sat":
         return None
@@ -128,7 +130,7 @@ class _Case:
         assert self.encoded is not None
         assert self.fact is not None
         for plain in (True, False):
-            (answer,) = questions.put(self.encoded, [questions.certain(self.encoded, self.index, plain=plain)])
+            (answer,), _ = questions.put(self.encoded, [questions.certain(self.encoded, self.index, plain=plain)])
             if answer.status == "sat":
                 break
         else:

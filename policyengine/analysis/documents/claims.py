@@ -8,6 +8,7 @@ may be given is an identity policy that allows everything: more Allows never tak
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -59,6 +60,19 @@ class Claim:
     concerns: tuple[str, ...]
     worlds: tuple[World, ...]
     forbidden: Fact
+
+
+Row = tuple[str, str, tuple[str, ...], tuple[World, ...], Fact]
+"""A claim as a row of a table."""
+
+BOTH: tuple[World, ...] = ("denies", "allows")
+ALLOWS: tuple[World, ...] = ("allows",)
+DENIES: tuple[World, ...] = ("denies",)
+WHOLE: tuple[World, ...] = ("whole",)
+
+
+def of_rows(*rows: Row) -> Iterator[Claim]:
+    return (Claim(*row) for row in rows)
 
 
 def stack_in(world: World, subject: Subject, text: str, *, account: str, partition: str, tenant: str) -> Stack:

@@ -6,15 +6,21 @@ documents of any other tenant are the same text with another id, is compared.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from policyengine.analysis.documents.availability import check_need
 from policyengine.analysis.documents.checking import BOUNDARY, Place, check_claims
-from policyengine.analysis.documents.keys import key_claims, key_policy
+from policyengine.analysis.documents.claims import ANYTHING
+from policyengine.analysis.documents.needs import ANY_POLICY, needs
+from policyengine.analysis.documents.sessions import DENIED_BEFORE, DENIED_USER
+from policyengine.analysis.documents.tables import claims, emergency_claims
+from policyengine.analysis.documents.threats import threat_verdicts
 from policyengine.analysis.solver import LIMIT, SOLVERS
 from policyengine.analysis.verdict import Verdict
 from policyengine.backends.aws import as_text, emit_documents
-from policyengine.backends.aws.view import Aws, read_settings
+from policyengine.backends.aws.view import read_settings
 from policyengine.ir.nodes import Program
 
 ANY_TENANT, ANOTHER = "every-Tenant", "another-Tenant"
@@ -29,24 +35,37 @@ def check_documents(
     Raises Refused where no documents can be made, SolverMissing, and InternalError.
     """
     aws = read_settings(program)
-    texts = emitted(program, ANY_TENANT)
+    texts, urgent = emitted(program, ANY_TENANT), emitted(program, ANY_TENANT, emergency=True)
     place = Place(aws.one("account"), aws.one("partition"), ANY_TENANT, limit, solvers)
     for org in (ANOTHER, *orgs):
-        yield from _of_one(aws, texts, emitted(program, org), org)
-    subject = key_policy(ANY_TENANT)
-    for verdict in check_claims(subject, [*key_claims(aws)], texts[subject.file], place):
-        yield replace(verdict, subject=verdict.subject.replace(ANY_TENANT, "<org>"))
+        yield _of_one(texts, emitted(program, org), org)
+    settled: list[tuple[frozenset[str], Verdict]] = []
+    about = [(subject, found, texts) for subject, found in claims(aws, ANY_TENANT)]
+    about += [(subject, found, urgent) for subject, found in emergency_claims(aws, ANY_TENANT)]
+    for subject, found, written in about:
+        for claim, verdict in check_claims(subject, found, written[subject.file], place):
+            settled.append((frozenset(claim.concerns), _named(verdict)))
+            yield settled[-1][1]
+    anything = {ANY_POLICY: json.dumps(ANYTHING)}
+    for need in needs(aws, ANY_TENANT):
+        yield _named(check_need(need, {**(urgent if need.urgent else texts), **anything}, place))
+    yield from threat_verdicts(program, settled)
 
 
-def emitted(program: Program, org: str) -> dict[str, str]:
-    """File -> text, of the policies of one tenant."""
-    documents = emit_documents(program, [org])
+def _named(verdict: Verdict) -> Verdict:
+    return replace(verdict, subject=verdict.subject.replace(ANY_TENANT, "<org>"))
+
+
+def emitted(program: Program, org: str, *, emergency: bool = False) -> dict[str, str]:
+    """File -> text, of the policies of one tenant; in an emergency, with a user and old tokens denied."""
+    users, before = ([DENIED_USER], DENIED_BEFORE) if emergency else ([], None)
+    documents = emit_documents(program, [org], deny_users=users, deny_tokens_before=before)
     return {file: as_text(document) for file, document in documents.items() if "Statement" in document}
 
 
-def _of_one(aws: Aws, proved: dict[str, str], texts: dict[str, str], org: str) -> Iterator[Verdict]:
+def _of_one(proved: dict[str, str], texts: dict[str, str], org: str) -> Verdict:
     """Whether the documents of an organization are the proved ones, with its id in place of the other."""
     expected = {file.replace(ANY_TENANT, org): text.replace(ANY_TENANT, org) for file, text in proved.items()}
     odd = [file for file in sorted({*expected, *texts}) if expected.get(file) != texts.get(file)]
     reason = f"{', '.join(odd)}: not the proved text with another id" if odd else ""
-    yield Verdict(BOUNDARY, f"key-policy-{org}.json: as proved for all", "refuted" if odd else "proved", "kms", reason)
+    return Verdict(BOUNDARY, f"key-policy-{org}.json: as proved for all", "refuted" if odd else "proved", "kms", reason)

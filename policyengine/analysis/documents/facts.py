@@ -14,7 +14,7 @@ from typing import Any
 
 from policyengine.analysis import terms
 from policyengine.analysis.documents.actions import Actions
-from policyengine.analysis.documents.symbols import ARN, RESOURCE, TENANT, Sort, Symbols
+from policyengine.analysis.documents.symbols import ARN, NAME, RESOURCE, TENANT, Sort, Symbols
 from policyengine.analysis.documents.texts import Symbol, Text, equals, joined, literal
 from policyengine.iam.matching import fold
 
@@ -55,6 +55,13 @@ class CalledBy:
     """The caller is, or acts as, one of these: ARNs of roles and users."""
 
     arns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The caller is this service, or this identity provider."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,7 @@ Fact = (
     Acts
     | Called
     | CalledBy
+    | Named
     | OfAccount
     | Has
     | Is
@@ -168,6 +176,11 @@ Fact = (
     | All
     | Any_
 )
+
+
+def on(*texts: Words, begins: bool = True) -> Fact:
+    """The resource is, or begins with, one of these."""
+    return Any_(tuple(On((text,) if isinstance(text, str) else text, begins) for text in texts))
 
 
 def both(*facts: Fact) -> Fact:
@@ -211,6 +224,20 @@ def keys(fact: Fact) -> Iterator[str]:
             yield key
 
 
+def words(fact: Fact) -> Iterator[str]:
+    """The plain parts of all texts in it."""
+    for part in parts_of(fact):
+        match part:
+            case Is(_, texts) | Some(_, texts, _) | SomeOther(_, texts, _) | Contains(_, texts):
+                found: Iterator[Words] = iter(texts)
+            case Begins(_, text, _) | On(text, _):
+                found = iter((text,))
+            case _:
+                continue
+        for text in found:
+            yield from (word for word in ([text] if isinstance(text, str) else text) if isinstance(word, str))
+
+
 def patterns(fact: Fact) -> tuple[str, ...]:
     return tuple(pattern for part in parts_of(fact) if isinstance(part, Acts) for pattern in part.patterns)
 
@@ -227,6 +254,8 @@ def term(fact: Fact, symbols: Symbols, actions: Actions) -> str:
             return symbols.is_caller(kinds)
         case CalledBy(arns):
             return terms.all_of([symbols.has_account, terms.any_of(f"(= {ARN} {literal(arn)})" for arn in arns)])
+        case Named(name):
+            return terms.all_of([symbols.is_caller(["service", "federated"]), equals((name,), NAME)])
         case OfAccount(account):
             return terms.all_of([symbols.has_account, symbols.of_account(account)])
         case Has(key):
@@ -317,6 +346,8 @@ def holds(fact: Fact, request: Request, tenant: str) -> bool:
             return kind_of(request["principal"]) in kinds
         case CalledBy(arns):
             return role_of(request["principal"]) in arns
+        case Named(name):
+            return bool(request["principal"] == name)
         case OfAccount(account):
             return f"::{account}:" in request["principal"]
         case Has(key):

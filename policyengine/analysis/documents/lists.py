@@ -2,13 +2,14 @@
 
 Where a list is compared with plain texts alone, a value is one of these texts, another spelling of one that names a
 pair of the request, or any other: a flag for each says whether the list holds it. Where patterns or variables are
-compared, so many values of any kind: one for each comparison, one for the list's being there at all. To drop a value
-that no comparison needs changes none of them.
+compared, so many values of any kind: one for each comparison that needs one to come out as it is looked for, and one
+for the list's being there at all. To drop a value that no comparison needs changes none of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from policyengine.analysis.documents import facts
 from policyengine.analysis.documents.facts import Fact, Some, SomeOther
@@ -16,17 +17,21 @@ from policyengine.analysis.documents.symbols import LISTS, NAMES
 from policyengine.iam.document import Condition
 from policyengine.iam.matching import fold
 
+Needs = Literal["allowed", "denied", "all"]
+"""What the requests are that are looked for; `all`: both at once."""
+
 ANOTHER = "another"
 """A value that no document names."""
 
 
 def told_apart(
-    conditions: Iterable[Condition], asked: Iterable[Fact], *, tenant: str
+    found: Sequence[tuple[str, Condition]], asked: Iterable[Fact], *, tenant: str, needs: Needs
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
-    """The elements of some lists, and of the others how many values matter."""
-    found = [*conditions]
+    """The elements of some lists, and of the others how many values matter. `found` are conditions, each with the
+    effect of its statement."""
+    asked = [*asked]
     compared: dict[str, list[str | None]] = {}
-    for condition in found:
+    for _, condition in found:
         key = fold(condition.key)
         if key in LISTS:
             plain = condition.operator == "Null" or not any(c in v for v in condition.values for c in "*?$")
@@ -39,18 +44,27 @@ def told_apart(
             compared.setdefault(key, []).extend(texts)
             counts[key] = counts.get(key, 0) + 1
         per_fact = {key: max(per_fact.get(key, 0), counts.get(key, 0)) for key in {*per_fact, *counts}}
-    pairs = [fold(c.key) for c in found] + [fold(key) for fact in asked for key in facts.keys(fact)]
+    pairs = [fold(c.key) for _, c in found] + [fold(key) for fact in asked for key in facts.keys(fact)]
     for names, prefix in NAMES.items():
         for key in pairs:
             if key.startswith(prefix):
                 compared.setdefault(names, []).extend(_spellings(key.removeprefix(prefix)))
     elements = {key: _elements(texts) for key, texts in compared.items() if None not in texts}
     slots = {
-        key: 1 + sum(fold(c.key) == key for c in found) + per_fact.get(key, 0)
+        key: 1 + sum(fold(c.key) == key and _needs_a_value(e, c, needs) for e, c in found) + per_fact.get(key, 0)
         for key in compared
         if key not in elements
     }
     return elements, slots
+
+
+def _needs_a_value(effect: str, condition: Condition, needs: Needs) -> bool:
+    """Whether a value of its own may be needed to show what is asked: for a request that is allowed, by ForAnyValue of
+    an Allow and ForAllValues of a Deny; for one that is denied, the other way round."""
+    if needs == "all":
+        return True
+    some = condition.operator.startswith("ForAnyValue")
+    return some == ((effect == "Allow") == (needs == "allowed"))
 
 
 def _in_fact(fact: Fact) -> Iterator[tuple[str, list[str | None]]]:

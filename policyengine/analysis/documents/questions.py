@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from policyengine.analysis import terms
 from policyengine.analysis.documents import facts, stacks
 from policyengine.analysis.documents.actions import ACTION, classes
 from policyengine.analysis.documents.facts import Fact, Request
-from policyengine.analysis.documents.lists import told_apart
+from policyengine.analysis.documents.lists import Needs, told_apart
 from policyengine.analysis.documents.readings import Reading
 from policyengine.analysis.documents.stacks import Encoder, Layer, Stack
 from policyengine.analysis.documents.symbols import (
@@ -30,8 +31,9 @@ from policyengine.analysis.documents.symbols import (
     quoted,
 )
 from policyengine.analysis.documents.texts import from_literal
-from policyengine.analysis.solver import LIMIT, Answer, Question, ask
+from policyengine.analysis.solver import LEADS, LIMIT, Answer, Question, ask
 from policyengine.iam import evaluate, read_request
+from policyengine.iam.document import Condition
 from policyengine.iam.matching import fold
 
 Json = dict[str, Any]
@@ -68,13 +70,14 @@ class Encoded:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def encode(stack: Stack, asked: Sequence[Fact]) -> Encoded:
-    """The text that all questions about these facts share. Raises Unsupported."""
+def encode(stack: Stack, asked: Sequence[Fact], needs: Needs) -> Encoded:
+    """The text that all questions about these facts share: which requests `needs` says. Raises Unsupported."""
     found = stacks.layers(stack)
-    conditions = [c for layer in found for s in layer.document.statements for c in s.conditions]
-    elements, slots = told_apart(conditions, asked, tenant=stack.tenant)
+    placed = [(s.effect, c) for layer in found for s in layer.document.statements for c in s.conditions]
+    conditions = [condition for _, condition in placed]
+    elements, slots = told_apart(placed, asked, tenant=stack.tenant, needs=needs)
     typed = {key: sort for fact in asked for key, sort in facts.sorts(fact).items()} | stacks.sorts(found)
-    symbols = Symbols(stack.partition, elements, slots, typed)
+    symbols = Symbols(stack.partition, _alphabet(conditions, found, asked), elements, slots, typed)
     patterns = [*stacks.ALWAYS_TOLD_APART, *(p for fact in asked for p in facts.patterns(fact)), *_patterns(found)]
     actions = classes(patterns)
     encoder = Encoder(stack, symbols, actions)
@@ -96,6 +99,13 @@ def encode(stack: Stack, asked: Sequence[Fact]) -> Encoded:
     ]
     reading = Reading("|allowed certainly|", "|allowed possibly|")
     return Encoded(stack, symbols, "\n".join(lines) + "\n", reading, asked_terms, _spellings(found, asked))
+
+
+def _alphabet(conditions: Iterable[Condition], found: Iterable[Layer], asked: Iterable[Fact]) -> frozenset[str]:
+    texts = [value for condition in conditions for value in condition.values]
+    texts += [r for layer in found for s in layer.document.statements for r in (s.resource or s.not_resource or ())]
+    texts += [word for fact in asked for word in facts.words(fact)]
+    return frozenset("".join(texts))
 
 
 def _patterns(found: Iterable[Layer]) -> Iterable[str]:
@@ -130,15 +140,55 @@ def certain(encoded: Encoded, index: int, *, plain: bool = True) -> Question:
     return Question((encoded.allowed.certain, encoded.facts[index], *named), encoded.wanted)
 
 
+def blocked(encoded: Encoded, index: int) -> Question:
+    """Whether a request of this kind may be denied, in some reading of AWS's words."""
+    return Question((terms.negated(encoded.allowed.certain), encoded.facts[index]))
+
+
+def barred(encoded: Encoded, index: int, *, plain: bool = True) -> Question:
+    """A request of this kind that is denied in every reading, with all that it is made of."""
+    named = (fixed(TENANT, ITS_TENANT),) if plain else ()
+    return Question((terms.negated(encoded.allowed.possible), encoded.facts[index], *named), encoded.wanted)
+
+
 def conceivable(encoded: Encoded, index: int) -> Question:
     """Whether there are requests of this kind, whatever is allowed."""
     return Question((encoded.facts[index],))
 
 
+SECOND_LIMIT = 400_000
+"""Steps of the second opinion. On texts it either needs few, or gives up whatever it is given."""
+
+
 def put(
-    encoded: Encoded, questions: Sequence[Question], *, limit: int = LIMIT, solvers: Sequence[str] = ("cvc5",)
-) -> list[Answer]:
-    return ask(encoded.text, questions, limit=limit, solvers=solvers) if questions else []
+    encoded: Encoded,
+    asked: Sequence[Question],
+    others: Sequence[Question] = (),
+    *,
+    limit: int = LIMIT,
+    solvers: Sequence[str] = (LEADS,),
+) -> tuple[list[Answer], list[Answer]]:
+    """The answers of the first solver to all; beside them, of what is `asked`, what the further solvers say.
+
+    `others` are about requests that are looked for: what is found is replayed, and needs no second opinion.
+    """
+
+    def heard(name: str) -> list[Answer]:
+        if name == solvers[0]:
+            return ask(encoded.text, [*asked, *others], limit=limit, solvers=(name,))
+        return ask(encoded.text, asked, limit=min(limit, SECOND_LIMIT), solvers=(name,))
+
+    with ThreadPoolExecutor(len(solvers)) as pool:
+        first, *further = pool.map(heard, solvers)
+    return [_merged([*column]) for column in zip(first, *further, strict=False)][: len(asked)], first[len(asked) :]
+
+
+def _merged(answers: list[Answer]) -> Answer:
+    opinions = tuple(opinion for answer in answers for opinion in answer.opinions)
+    words = {answer.status for answer in answers} - {"unknown"}
+    if len(words) > 1:
+        return Answer("unknown", opinions=opinions, contradiction=True)
+    return replace(answers[0], opinions=opinions)
 
 
 # ---- A request, from the values of a model

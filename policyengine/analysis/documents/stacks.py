@@ -78,12 +78,13 @@ class Stack:
     def _on_resource(self, action: str) -> str | None:
         if self.kind != "delegating":
             return self.resource_policy
-        what: Json = {} if action.startswith("sts:") else {"Resource": "*"}
+        trust, name = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity"), fold(action)
+        if not name.startswith(("kms:", *trust)):
+            return None
+        what: Json = {"Resource": "*"} if name.startswith("kms:") else {}
         root = {"AWS": f"arn:{self.partition}:iam::{self.account}:root"}
         allow = {"Sid": "Account", "Effect": "Allow", "Principal": root, "Action": "*", **what}
-        return (
-            json.dumps({"Version": "2012-10-17", "Statement": [allow]}) if action.startswith(("sts:", "kms:")) else None
-        )
+        return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ def like(text: Text, term: str, *, within: str = "re.allchar", where: str = "") 
         return _like_symbol(text, term, wild, where)
     if within == "re.allchar" and text[-1] is ANY and sum(wild) == 1:
         return "true" if len(text) == 1 else f"(str.prefixof {joined(text[:-1])} {term})"
+    if within == "re.allchar" and wild == [True, False, True] and text[0] is text[2] is ANY:
+        return f"(str.contains {term} {joined(text[1:2])})"
     return f"(str.in_re {term} {regex(text, within)})"
 
 
