@@ -771,6 +771,18 @@ def test_a_malformed_principal_is_misuse(shell: Shell, principal: str, cause: st
     assert cause in shell.misuse(*asked, principal)
 
 
+def test_the_plan_says_what_resolvers_read(shell: Shell) -> None:
+    code, out, err = shell("build", "--emit", "plan", "--action", "list", "--type", "Host")
+    plan = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (plan["chain"], plan["grants"], plan["crosses"]) == (True, "ResourceShareMember", True)
+    assert plan["codes"] == ["dynamodb-grant", "dynamodb-holder"]
+    member = '{"id": "cara", "orgId": "org_1", "orgRole": "member"}'
+    code, out, _ = shell("build", "--emit", "plan", "--action", "configure", "--type", "Tool", "--principal", member)
+    assert (code, json.loads(out)["select"]) == (0, False)
+    assert "--emit plan needs --action and --type" in shell.misuse("build", "--emit", "plan")
+
+
 def test_unknown_names_have_suggestions(shell: Shell) -> None:
     asked = ("build", "--emit", "residual", "--action")
     assert "unknown type `Hots`; did you mean `Host`?" in shell.misuse(*asked, "read", "--type", "Hots")
@@ -782,9 +794,12 @@ def test_unknown_names_have_suggestions(shell: Shell) -> None:
     "arguments, said",
     [
         (["--emit", "core", "--out", "x"], "--out"),
-        (["--action", "read"], "--action has a use with --emit residual only"),
-        (["--emit", "core", "--type", "Host"], "--type has a use with --emit residual only"),
-        (["--emit", "kms", "--org", "o", "--principal", "{}"], "--principal has a use with --emit residual only"),
+        (["--action", "read"], "--action has a use with --emit residual or --emit plan only"),
+        (["--emit", "core", "--type", "Host"], "--type has a use with --emit residual or --emit plan only"),
+        (
+            ["--emit", "kms", "--org", "o", "--principal", "{}"],
+            "--principal has a use with --emit residual or --emit plan only",
+        ),
         (["--org", "org_1"], "--org has a use with --emit kms only"),
         (["--emit", "residual"], "needs --action and --type; add --action and --type"),
         (["--emit", "residual", "--type", "Host"], "add --action"),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from policyengine.backends.dynamodb import Unfetchable, emit_plans, plan
 from policyengine.backends.python import emit_python, policy_digest
 from policyengine.cli import policies
 from policyengine.cli.failures import Misuse, Refused, unknown
@@ -35,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     policies.add_arguments(parser)
     parser.add_argument("--out", metavar="FOLDER", help="where the bundle goes (default: build)")
     parser.add_argument("--emit", choices=(*_EMITTERS,), help="print this instead")
-    residual = parser.add_argument_group("what is known, for --emit residual: the rules that are then left")
+    residual = parser.add_argument_group(
+        "what is known, for --emit residual: the rules that are then left; for --emit plan: what resolvers then read"
+    )
     residual.add_argument("--action", help="the action asked for")
     residual.add_argument("--type", help="the type of the record")
     residual.add_argument("--principal", metavar="JSON", help="who asks: a JSON object, or a file that holds one")
@@ -57,18 +60,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-_OWN_OPTIONS = {"residual": ("action", "type", "principal"), "kms": ("org",)}
-_NEEDED = {"residual": ("action", "type"), "kms": ("org",)}
+_CELL = ("action", "type", "principal")
+_OWN_OPTIONS = {"residual": _CELL, "plan": _CELL, "kms": ("org",)}
+_NEEDED = {"residual": ("action", "type"), "plan": ("action", "type"), "kms": ("org",)}
 
 
 def _fit_together(arguments: argparse.Namespace) -> None:
     """Every option that is given has a use, and every one that is needed is given."""
     if arguments.emit and arguments.out is not None:
         raise Misuse("--emit writes nothing, so that --out has no use", "leave one of them out")
-    for emit, names in _OWN_OPTIONS.items():
-        given = [name for name in names if getattr(arguments, name) is not None]
-        if given and arguments.emit != emit:
-            raise Misuse(f"--{given[0]} has a use with --emit {emit} only", "add that, or leave it out")
+    own = _OWN_OPTIONS.get(arguments.emit, ())
+    for name in ("action", "type", "principal", "org"):
+        if getattr(arguments, name) is not None and name not in own:
+            emits = " or ".join(f"--emit {emit}" for emit, names in _OWN_OPTIONS.items() if name in names)
+            raise Misuse(f"--{name} has a use with {emits} only", "add that, or leave it out")
     needed = _NEEDED.get(arguments.emit, ())
     missing = [f"--{name}" for name in needed if getattr(arguments, name) is None]
     if missing:
@@ -84,7 +89,7 @@ def _write_bundle(program: Program, out: Path) -> Path:
     path, new, old = (out / name for name in ("policy_bundle", f".new-{os.getpid()}", f".old-{os.getpid()}"))
     try:
         new.mkdir(parents=True)
-        for name, text in emit_python(program).items():
+        for name, text in {**emit_python(program), "plans": emit_plans(program)}.items():
             (new / f"{name}.py").write_text(text, "utf-8", newline="\n")
             py_compile.compile(
                 str(new / f"{name}.py"),
@@ -117,6 +122,23 @@ def _python(program: Program) -> str:
 
 def _residual(compiled: Compiled, program: Program, arguments: argparse.Namespace) -> str:
     """The rules that are left, after a line that says what is known."""
+    known = _known(program, arguments)
+    who = "" if known.principal is None else f", principal {json.dumps(known.principal)}"
+    left = specialize(program, known)
+    return "\n".join([f"// known: action {known.action}, type {known.type}{who}", *_left(left)])
+
+
+def _plan(compiled: Compiled, program: Program, arguments: argparse.Namespace) -> str:
+    """What resolvers read for such a request, as JSON (docs/aws-resolver-rows.md, Lists)."""
+    try:
+        found = plan(program, _known(program, arguments)).as_data()
+        return "{\n" + ",\n".join(f'  "{name}": {json.dumps(part)}' for name, part in found.items()) + "\n}\n"
+    except Unfetchable as refusal:
+        raise Refused(f"refused[{refusal.code}]: {refusal}") from refusal
+
+
+def _known(program: Program, arguments: argparse.Namespace) -> Partly:
+    """What the arguments say of a request; Misuse where the policy set has no such type, action or principal."""
     schema, action, type_name = program.schema, arguments.action, arguments.type
     if type_name not in schema.resource:
         raise unknown("type", type_name, schema.type_names)
@@ -124,9 +146,7 @@ def _residual(compiled: Compiled, program: Program, arguments: argparse.Namespac
     if action not in actions:
         raise unknown(f"action on {type_name}", action, actions)
     principal = None if arguments.principal is None else _principal(program, arguments.principal)
-    who = "" if principal is None else f", principal {json.dumps(principal)}"
-    left = specialize(program, Partly(action, type_name, principal))
-    return "\n".join([f"// known: action {action}, type {type_name}{who}", *_left(left)])
+    return Partly(action, type_name, principal)
 
 
 def _left(program: Program) -> Iterator[str]:
@@ -181,6 +201,7 @@ _EMITTERS: dict[str, Callable[[Compiled, Program, argparse.Namespace], str]] = {
     "core": lambda compiled, program, _: print_program(program),
     "python": lambda compiled, program, _: _python(program),
     "residual": _residual,
+    "plan": _plan,
     "smt": _smt,
     "kms": _kms,
 }

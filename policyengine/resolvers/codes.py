@@ -16,6 +16,8 @@ CODES = {
     "tenant": "the item is to belong to another organization",
     "mention": "the expression mentions the organization or a key in another way than by equality with the own one",
     "grant": "no grant row leads to the record",
+    "cursor": "the cursor is forged, of another principal, query or policy, or too old",
+    "limit": "the limit is no number from 1 to 1,000",
 }
 """Code -> what it means. `mention` in a filter of a read is the one that lenient mode lets pass, bound all the same."""
 

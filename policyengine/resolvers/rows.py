@@ -1,0 +1,170 @@
+"""Decisions on rows: one record, or a list of one type. Every decision leaves one JSON record.
+
+In: a bundle (allowed, authorize, digest), its plans, an identity, calls. A `Rows` lives for one request: what was read
+once is not read again, and one clock serves all its decisions. What cannot be read in full is a denial of the one
+record, and no list at all (docs/aws-resolver-rows.md, Row decisions).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from policyengine.resolvers.calls import Calls
+from policyengine.resolvers.codes import Incomplete
+from policyengine.resolvers.fetching import Fetched
+from policyengine.resolvers.identity import Identity
+from policyengine.resolvers.layout import Layout
+
+Decision = dict[str, Any]
+Record = dict[str, Any]
+
+
+class Bundle(Protocol):
+    """A built bundle, or an engine: both decide alike."""
+
+    @property
+    def digest(self) -> str: ...
+    def authorize(self, request: Any, entities: Any) -> Decision: ...
+
+
+def to_log(line: str) -> None:
+    """Where records go unless told otherwise: a line of the function's log."""
+    sys.stdout.write(line + "\n")
+
+
+def now() -> str:
+    """The platform's clock, as a Time."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Rows:
+    """What one principal may do with rows, within one request.
+
+    `context` is the platform's (docs/studio.md, Records): its own rows and the parsed arguments, never a client's copy;
+    `now` is added here. `record` takes each JSON record of a decision, one line.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        plans: Mapping[str, Any],
+        identity: Identity,
+        calls: Calls,
+        layout: Layout,
+        context: Mapping[str, Any] | None = None,
+        record: Callable[[str], None] = to_log,
+        clock: Callable[[], str] = now,
+    ) -> None:
+        if plans["digest"] != bundle.digest:
+            raise ValueError("the plans are of another policy than the bundle")
+        self.plans = plans
+        self.identity = identity
+        self.calls = calls
+        self.layout = layout
+        self.context: dict[str, Any] = {**(context or {}), "now": clock()}
+        self._bundle = bundle
+        self._record = record
+        self._fetched = Fetched(calls, layout, plans, identity.principal)
+
+    def check(
+        self, action: str, record: Record, context: Mapping[str, Any] | None = None, discharged: Collection[Any] = ()
+    ) -> Decision:
+        """The full decision on one record, which is complete. Never raises Incomplete: that is a denial too.
+
+        `context` adds to that of the request, such as the member for whom a share is meant; the clock stays. An allow
+        with an obligation that is not among the `discharged` ones is no allow yet: `outstanding` says which.
+        """
+        given = {**self.context, **(context or {}), "now": self.context["now"]}
+        try:
+            self.fetch(action, [record], given)
+            decision = self._decide(action, record, given)
+        except Incomplete as failure:
+            decision = incomplete(failure.cause)
+        self._log(action, record, decision, discharged)
+        return decision
+
+    def allows(
+        self, action: str, record: Record, context: Mapping[str, Any] | None = None, discharged: Collection[Any] = ()
+    ) -> bool:
+        """Whether `check` allows, with nothing outstanding."""
+        return holds(self.check(action, record, context, discharged), discharged)
+
+    def filter(self, action: str, records: Iterable[Record], discharged: Collection[Any] = ()) -> list[Record]:
+        """The allowed ones, in order; all of one type or of several. Raises Incomplete: never a shorter list."""
+        records = list(records)
+        self.fetch(action, records, self.context)
+        kept: list[Record] = []
+        for record in records:
+            decision = self._decide(action, record, self.context)
+            self._log(action, record, decision, discharged)
+            if any(error.startswith("incomplete: ") for error in decision["errors"]):
+                raise Incomplete("not planned")
+            if holds(decision, discharged):
+                kept.append(record)
+        return kept
+
+    def fetch(self, action: str, records: Iterable[Record], context: Mapping[str, Any]) -> None:
+        """Reads ahead, type by type. A record of no type that has the action asks for nothing: it is denied."""
+        by_type: dict[str, list[Record]] = {}
+        for record in records:
+            type_name = record.get("type") if isinstance(record, dict) else None
+            if isinstance(type_name, str) and action in self.plans["cells"].get(type_name, ()):
+                by_type.setdefault(type_name, []).append(record)
+        for type_name, same in by_type.items():
+            self._fetched.fetch(self.plan(action, type_name), same, context)
+
+    def plan(self, action: str, type_name: str) -> Mapping[str, Any]:
+        """The plan of an action on a type. Raises KeyError where the type has no such action."""
+        plan: Mapping[str, Any] = self.plans["plans"][self.plans["cells"][type_name][action]]
+        return plan
+
+    def _decide(self, action: str, record: Record, context: Mapping[str, Any]) -> Decision:
+        request = {"principal": self.identity.principal, "action": action, "resource": record, "context": context}
+        return self._bundle.authorize(request, self._fetched)
+
+    def _log(self, action: str, record: Any, decision: Decision, discharged: Collection[Any]) -> None:
+        named = record if isinstance(record, dict) else {}
+        entry = {
+            "event": "row",
+            "request": self.identity.request_id,
+            "policy": self._bundle.digest,
+            "at": self.context["now"],
+            "principal": {"id": self.identity.id, "tenant": self.identity.tenant},
+            "action": action,
+            "resource": {name: named.get(name) for name in ("type", "id", self.plans["tenant"])},
+            "allowed": holds(decision, discharged),
+            **decision,
+        }
+        self._record(json.dumps(entry, separators=(",", ":"), default=_unknown))
+
+
+def _unknown(value: Any) -> str:
+    """What has no JSON stands in a record by its kind: no value of a row can break the record of its denial."""
+    return f"<{type(value).__name__}>"
+
+
+def incomplete(cause: str) -> Decision:
+    """The denial of a record beside which rows could not be read (docs/language.md, Decisions)."""
+    errors = [f"incomplete: {cause}"]
+    return {
+        "decision": "deny",
+        "rules": [],
+        "reason": "A row could not be loaded.",
+        "obligations": [],
+        "errors": errors,
+    }
+
+
+def outstanding(decision: Decision, discharged: Collection[Any] = ()) -> list[dict[str, Any]]:
+    """The obligations of a decision that are not discharged: name and every field alike, and of the same kind."""
+    done = [json.dumps(each, sort_keys=True) for each in discharged]
+    return [each for each in decision["obligations"] if json.dumps(each, sort_keys=True) not in done]
+
+
+def holds(decision: Decision, discharged: Collection[Any] = ()) -> bool:
+    """Whether it is an allow with nothing outstanding."""
+    return decision["decision"] == "allow" and not outstanding(decision, discharged)
