@@ -6,19 +6,21 @@ code, which has to agree with every request that a proof shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from policyengine.analysis import checks
 from policyengine.analysis.claims import Settling
 from policyengine.analysis.comparing import GAINS, LOSES, Comparison, difference
+from policyengine.analysis.documents import check_documents
 from policyengine.analysis.encoder import Encoding, encode
 from policyengine.analysis.expressions import Unsupported
 from policyengine.analysis.facts import Authorize, Facts
 from policyengine.analysis.solver import LIMIT
 from policyengine.analysis.threats import Cell, cells, threat_claims
 from policyengine.analysis.verdict import InternalError, Verdict, all_held
+from policyengine.backends.aws import Refused
 from policyengine.compiler import Engine
 from policyengine.ir.nodes import TRUE, Expr, Isolation, Program
 from policyengine.ir.simplifier import simplify_program
@@ -40,10 +42,25 @@ class Report:
         return {"held": self.held, "verdicts": verdicts, "threats": [cell.as_json() for cell in self.cells]}
 
 
-def prove(program: Program, *, limit: int = LIMIT) -> Report:
-    """Every claim about a program. Raises SolverMissing and InternalError."""
-    verdicts = tuple(_verdicts(program, limit))
+Documents = Callable[[Program], Iterable[Verdict]]
+"""What proves the documents that a program becomes."""
+
+
+def prove(program: Program, *, limit: int = LIMIT, documents: Documents = check_documents) -> Report:
+    """Every claim about a program, and about its documents where it says where AWS is.
+
+    Raises SolverMissing and InternalError.
+    """
+    verdicts = (*_verdicts(program, limit), *(_of_documents(program, documents) if program.aws else ()))
     return Report(verdicts, tuple(cells(program, verdicts)))
+
+
+def _of_documents(program: Program, documents: Documents) -> Iterator[Verdict]:
+    """A refusal to make the documents is one verdict: what is not made is not proved."""
+    try:
+        yield from documents(program)
+    except Refused as why:
+        yield Verdict("boundary", "documents", "refused", reason=str(why), refused=(str(why),))
 
 
 def _verdicts(program: Program, limit: int) -> Iterator[Verdict]:

@@ -26,6 +26,9 @@ Status = Literal["sat", "unsat", "unknown"]
 LIMIT = 5_000_000
 """Steps that a solver may take for each question: some seconds. The same question stops at the same step."""
 
+SECOND_LIMIT = 300_000
+"""The same for the second opinion: it is welcome and may be silent, so it never costs much more than the answer."""
+
 SECONDS = 120.0
 """When the processes are stopped in any case."""
 
@@ -146,8 +149,12 @@ def _run(asked: dict[str, Any], solvers: Sequence[str], seconds: float) -> dict[
         if find_spec(name) is None:
             raise SolverMissing(name)
     with ThreadPoolExecutor(len(solvers)) as pool:
-        heard = pool.map(lambda name: _heard({**asked, "solver": name}, seconds), solvers)
+        heard = pool.map(lambda name: _heard({**asked, **_own(name, asked["limit"])}, seconds), solvers)
         return dict(zip(solvers, heard, strict=True))
+
+
+def _own(name: str, limit: int) -> dict[str, Any]:
+    return {"solver": name, "limit": limit if name == LEADS else min(limit, SECOND_LIMIT)}
 
 
 def _heard(asked: dict[str, Any], seconds: float) -> dict[str, Any]:

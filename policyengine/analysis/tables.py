@@ -49,7 +49,7 @@ def _line(cell: Cell) -> str:
 
 def _status(cell: Cell) -> str:
     if LAYER[cell.layer].proof == "documents" and cell.status == "proved":
-        return "proved, as the tenant boundary"
+        return "proved, as the tenant boundary" if cell.line else "proved, of the statements that answer it"
     return cell.status
 
 

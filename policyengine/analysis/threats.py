@@ -19,6 +19,9 @@ from policyengine.analysis.verdict import Status, Verdict
 from policyengine.ir.nodes import Never, Program, Threat
 from policyengine.ir.printer import print_expr
 
+DOCUMENTS = "threat in documents"
+"""The check by which the proofs of documents answer a threat; its subject is `<threat> on <layer>`."""
+
 CellStatus = Literal[Status, "not expressible", "no line"]
 
 
@@ -69,11 +72,12 @@ def cells(program: Program, verdicts: Iterable[Verdict]) -> Iterator[Cell]:
     """What came of each line on each layer, from all verdicts about policies and documents."""
     found = list(verdicts)
     core = {verdict.subject: verdict for verdict in found if verdict.check == "threat"}
-    documents = {name: [v for v in found if v.layer == name and v.check == "boundary"] for name in LAYER}
+    documents = {verdict.subject: verdict for verdict in found if verdict.check == DOCUMENTS}
     for threat in program.threats:
         for name in threat.held_by:
             layer, declared = LAYER[name], dict(threat.inexpressible)
-            yield from _layer(program, threat, layer, core, documents[name], declared.get(name, ""))
+            answer = documents.get(f"{threat.id} on {name}")
+            yield from _layer(program, threat, layer, core, answer, declared.get(name, ""))
 
 
 def _layer(
@@ -81,10 +85,12 @@ def _layer(
     threat: Threat,
     layer: Layer,
     core: Mapping[str, Verdict],
-    boundaries: list[Verdict],
+    answer: Verdict | None,
     declared: str,
 ) -> Iterator[Cell]:
-    if not threat.nevers:
+    if not threat.nevers and answer:
+        yield _by_documents(threat, 0, layer, answer)
+    elif not threat.nevers:
         yield Cell(threat.id, 0, layer.name, "no line", "said in words only: nothing is proved")
     used = False
     for index, line in enumerate(threat.nevers):
@@ -96,7 +102,7 @@ def _layer(
             verdict = core[threat_subject(threat, index)]
             yield Cell(threat.id, index + 1, layer.name, verdict.status, verdict.reason, (verdict,))
         elif layer.proof == "documents":
-            yield _by_documents(threat, index, layer, boundaries)
+            yield _by_documents(threat, index + 1, layer, answer)
         else:
             yield Cell(threat.id, index + 1, layer.name, "unknown", f"{layer.name} could say it, and nothing proves it")
     if declared and not used and threat.nevers:
@@ -112,13 +118,11 @@ def _unsaid(threat: Threat, index: int, layer: Layer, declared: str, unseen: tup
     return Cell(threat.id, index + 1, layer.name, "refused", f"{layer.name} {why}: {advice}")
 
 
-def _by_documents(threat: Threat, index: int, layer: Layer, boundaries: list[Verdict]) -> Cell:
-    """The line in the form that documents can say: nothing across tenants, whatever else it asks for."""
-    worst = next((verdict for verdict in boundaries if not verdict.held), None)
-    if not boundaries:
-        return Cell(threat.id, index + 1, layer.name, "unknown", f"no document of {layer.name} was proved")
-    status, reason = (worst.status, worst.reason) if worst else ("proved", "")
-    return Cell(threat.id, index + 1, layer.name, status, reason, tuple(boundaries))
+def _by_documents(threat: Threat, line: int, layer: Layer, answer: Verdict | None) -> Cell:
+    """As documents can say it: all that the statements claim which answer the threat, on every request to AWS."""
+    if answer is None:
+        return Cell(threat.id, line, layer.name, "unknown", f"no document of {layer.name} was proved to answer it")
+    return Cell(threat.id, line, layer.name, answer.status, answer.reason, (answer,))
 
 
 def line_text(line: Never) -> str:
