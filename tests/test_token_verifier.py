@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +234,18 @@ def test_permissions_are_read_where_they_are_wanted() -> None:
         found = Verifier(settings(), keys, permissions=wanted).verify(token(V2, fea="o:teams", o=o), NOW)
         assert isinstance(found, Verified)
         assert found.permissions == ({"org:teams:read"} if wanted else set())
+
+
+def test_the_folder_stands_alone() -> None:
+    """A bundle carries it as it is: of other packages it needs PyJWT and cachetools, and nothing of this one."""
+    folder = Path(module.__file__).parent
+    needed: set[str] = set()
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                needed |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                needed.add((node.module or "").partition(".")[0])
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 1, f"{file.name}: {node.module}"
+    assert needed - sys.stdlib_module_names == {"jwt", "cachetools"}

@@ -478,6 +478,7 @@ def test_only_the_issuer_has_no_default_and_the_defaults_are_strict() -> None:
         ("act", "Allow"),
         ("roles", "admin"),
         ("roles", None),
+        ("roles", ["org:"]),
         ("azp_abcent", "allow"),
     ],
 )

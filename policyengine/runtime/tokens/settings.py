@@ -102,5 +102,5 @@ _FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "skew": ("a number of seconds from 0 to 300", lambda value: is_seconds(value) and value <= 300),
     "max_lifetime": ("a number of seconds, or null", lambda value: value is None or is_seconds(value)),
     "act": _one_of("deny", "allow"),
-    "roles": ("a list of texts", _is_texts),
+    "roles": ("a list of texts", lambda value: _is_texts(value) and all(map(bare_role, value))),
 }
