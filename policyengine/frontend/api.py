@@ -53,13 +53,13 @@ class _Lowering:
     def fields(self, item: ast.Mapped | ast.Opened | ast.Waived | ast.TokenAlone) -> Iterator[ir.Field]:
         if isinstance(item, ast.Opened):
             self._need_reason(item.because, "a field that is open needs a reason")
-            for type_, name in self._coordinates(item.fields):
-                yield ir.Field(type_, name, reason=str(item.because.value))
+            for type_, name, span in self._coordinates(item.fields):
+                yield ir.Field(type_, name, reason=str(item.because.value), span=span)
         elif isinstance(item, ast.Mapped):
             types = types_of(item.on, self.names.groups, self.findings)
             actions = self.actions([item.action], types)
             self._refuse_places(item, types)
-            for type_, name in self._coordinates(item.fields):
+            for type_, name, span in self._coordinates(item.fields):
                 if types and actions:
                     by, tenants, member, content, passing = (
                         tuple(map(print_expression, paths))
@@ -67,11 +67,11 @@ class _Lowering:
                     )
                     effect = item.takes_effect or type_ == "Mutation"
                     yield ir.Field(
-                        type_, name, actions[0], types, by, tenants, member, content, passing, takes_effect=effect
+                        type_, name, actions[0], types, by, tenants, member, content, passing, effect, span=span
                     )
 
-    def _coordinates(self, fields: Sequence[ast.Path]) -> Iterator[tuple[str, str]]:
-        """Type and name of each field; a field is mapped once in the whole policy set."""
+    def _coordinates(self, fields: Sequence[ast.Path]) -> Iterator[tuple[str, str, Span]]:
+        """Type, name and place of each field; a field is mapped once in the whole policy set."""
         for index, path in enumerate(fields):
             text = print_expression(path)
             first = self.seen.setdefault(text, path.span)
@@ -82,7 +82,7 @@ class _Lowering:
                 also, edits = [Label(first, "first here")], mending.without_item(fields, index) if index else ()
                 self.error("duplicate", f"`{text}` is mapped twice", path.span, "keep one", edits, also=also)
             else:
-                yield path.names[0].text, path.names[1].text
+                yield path.names[0].text, path.names[1].text, path.span
 
     # ---- Places
 

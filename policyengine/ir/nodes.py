@@ -223,6 +223,7 @@ class Field:
     passing: tuple[str, ...] = ()
     takes_effect: bool = False
     reason: str = ""
+    span: Span | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.type}.{self.name}"
