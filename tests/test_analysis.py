@@ -6,7 +6,6 @@ then each rule must hold, or err, exactly where it does there.
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,25 +13,20 @@ import pytest
 
 from policyengine.analysis import claims, solver
 from policyengine.analysis.decoder import as_time, wanted_terms
-from policyengine.analysis.encoder import ALLOWED, Encoding, encode, encode_isolation
-from policyengine.analysis.expressions import Expressions
+from policyengine.analysis.encoder import encode, encode_isolation
 from policyengine.analysis.solver import SolverMissing, solve
 from policyengine.analysis.telling import told
-from policyengine.analysis.terms import all_of, negated
 from policyengine.analysis.verdict import InternalError
-from policyengine.analysis.vocabulary import RESOLVES, THE_ACTION
 from policyengine.compiler import compile_folders, compile_sources, program_of
 from policyengine.interpreter import Rows, decide
-from policyengine.interpreter.evaluation import Error, Evaluation
 from policyengine.ir import nodes as ir
 from policyengine.ir.simplifier import simplify_program
-from policyengine.ir.visitor import rewrite_rule, walk
-from policyengine.model.schema import Attributes
-from policyengine.model.types import TYPE, Shape
+from policyengine.ir.visitor import rewrite_rule
 from policyengine.model.values import instant
 from policyengine.proving import prove_isolation, without_isolation
 from policyengine.source import Source
 from tests import golden
+from tests.agreeing import agreement
 from tests.conftest import ROOT
 from tests.worlds import TIMES, requests, world
 
@@ -241,12 +235,11 @@ def test_what_has_no_encoding_is_unknown(program: ir.Program) -> None:
     assert (verdict.status, verdict.reason) == ("refused", "`granted` has no encoding")
 
 
-def test_a_required_attribute_of_a_context_that_may_be_absent_is_unknown() -> None:
-    """Without a context neither `==` nor `!=` holds of it, which no value of a constant can show."""
-    context = "context { mode: Level from argument }  forbid a: read on Note when context.mode == low"
-    verdict = prove_isolation(small("permit p: read on Note when true " + context))
-    assert verdict.status == "refused"
-    assert "`context.mode`" in verdict.reason
+def test_a_required_attribute_of_the_context_is_always_there() -> None:
+    """Without a context the request is malformed, and denied before any rule."""
+    context = "context { mode: Level from argument }  permit a: read on Note when context.mode == high"
+    request, _ = leak(without_isolation(small(context)))
+    assert request["context"] == {"mode": "high"}
 
 
 def test_two_symbols_of_one_name_are_refused(program: ir.Program) -> None:
@@ -347,108 +340,3 @@ def test_the_encoding_agrees_on_a_type_outside_isolation() -> None:
         assert allowed == (type_name == "Notice")
         encoding = encode(program)
         assert solve(encoding.text + agreement(encoding, request, {})).statuses == ("sat", "unsat")
-
-
-def agreement(encoding: Encoding, request: Any, data: Any) -> str:
-    """Two questions: do the pins and what the interpreter says hold together? And can it be otherwise with these pins?"""
-    pinned = Pinned(encoding, request, data)
-    pins, same = list(pinned.pins()), all_of(pinned.expected())
-    declarations = [f"(declare-const {symbol} {sort})" for symbol, sort in pinned.new_literals()]
-    asserted = [f"(assert {pin})" for pin in [*pinned.distinct(), *pins]]
-    agrees, differs = f"(push 1)(assert {same})(check-sat)(pop 1)", f"(assert {negated(same)})(check-sat)"
-    return "\n".join(["(push 1)", *declarations, *asserted, agrees, differs, "(pop 1)"])
-
-
-class Pinned:
-    """The constants of an encoding, tied to one request and its rows as the interpreter sees them."""
-
-    def __init__(self, encoding: Encoding, request: Any, data: Any) -> None:
-        self.encoding, self.program, self.schema = encoding, encoding.met.program, encoding.words.schema
-        self.request, self.rows = request, Rows(self.schema, data)
-        given = {name: value for name, value in (request.get("context") or {}).items() if value is not None}
-        defaults = {a.name: a.default for a in self.schema.context if a.default is not None}
-        self.objects = {"principal": request["principal"], "resource": request["resource"], "context": defaults | given}
-        self.evaluation = Evaluation(self.program, self.objects, self.rows)
-        self.met = Expressions(encoding.met.program)
-        self.met.literals |= encoding.met.literals
-
-    def new_literals(self) -> Iterator[tuple[str, str]]:
-        for symbol, (sort, _) in self.met.literals.items():
-            if symbol not in self.encoding.met.literals:
-                yield symbol, sort
-
-    def distinct(self) -> Iterator[str]:
-        for sort in {sort for sort, _ in self.met.literals.values()}:
-            symbols = [symbol for symbol, (its, _) in self.met.literals.items() if its == sort]
-            if len(symbols) > 1:
-                yield f"(distinct {' '.join(symbols)})"
-
-    def pins(self) -> Iterator[str]:
-        type_name = self.request["resource"]["type"]
-        yield f"(= {THE_ACTION} |action {self.request['action']}|)"
-        yield f"(= |resource type| |type {type_name}|)"
-        if type_name in self.schema.inherits:
-            holder = self.evaluation.value(ir.Holder())
-            yield RESOLVES if not isinstance(holder, Error) else f"(not {RESOLVES})"
-            if not isinstance(holder, Error):
-                self.objects["holder"] = holder
-                yield f"(= |holder type| |type {holder['type']}|)"
-        for path, of, attributes in self.encoding.words.subjects:
-            found: Any = self.objects
-            for part in path.split("."):
-                found = (found or {}).get(part)
-            if found is not None and of in ("", found.get("type")):
-                yield from self._object(path, attributes, found)
-        yield from self._rows()
-
-    def _object(self, path: str, attributes: Attributes, found: Any) -> Iterator[str]:
-        for a in attributes:
-            value = found.get(a.name)
-            if a.optional:
-                yield f"|has {path}.{a.name}|" if value is not None else f"(not |has {path}.{a.name}|)"
-            if value is not None and not isinstance(a.type, Shape):
-                attr = ir.Attr(ir.Var(path, TYPE), a.name, a.type, a.known)
-                yield f"(= {self.met.pair(attr).value} {self.met.pair(ir.Literal(value, a.type)).value})"
-
-    def _rows(self) -> Iterator[str]:
-        """The rows that references name, and which grant rows serve."""
-        for rule in self.program.rules_for(self.request["action"], self.request["resource"]["type"]):
-            for node in (node for part in parts(rule) for node in walk(part)):
-                match node:
-                    case ir.Reference(by=by, target=target) if self.evaluation.value(by) is not None:
-                        row, id = self.evaluation.value(node), self.met.pair(by).value
-                        if isinstance(row, Error):
-                            yield f"(not (|{target} exists| {id}))"
-                            continue
-                        yield f"(|{target} exists| {id})"
-                        for a in self.encoding.words.columns(target):
-                            if a.optional:
-                                has = f"(|has {target}.{a.name}| {id})"
-                                yield has if row.get(a.name) is not None else negated(has)
-                            if row.get(a.name) is not None:
-                                value = self.met.pair(ir.Literal(row[a.name], a.type)).value
-                                yield f"(= (|{target}.{a.name}| {id}) {value})"
-                    case ir.GrantExists(roles=roles):
-                        for role in roles:
-                            one = replace(node, roles=(role,))
-                            served = self.evaluation.value(one)
-                            if not isinstance(served, Error):
-                                term = self.met.pair(one).value
-                                yield term if served else negated(term)
-
-    def expected(self) -> Iterator[str]:
-        """The decision, and the value and error of every rule of the cell."""
-        decision = decide(self.program, self.request, self.rows)["decision"]
-        yield ALLOWED if decision == "allow" else negated(ALLOWED)
-        for rule in self.program.rules_for(self.request["action"], self.request["resource"]["type"]):
-            value = self.evaluation.value(rule.condition)
-            if value is True:  # only then are the fields of an obligation asked for
-                value = next((e for e in map(self.evaluation.value, parts(rule)) if isinstance(e, Error)), True)
-            errs = isinstance(value, Error)
-            yield f"|{rule.id}.err|" if errs else f"(not |{rule.id}.err|)"
-            yield f"|{rule.id}|" if value is True else f"(not |{rule.id}|)"
-
-
-def parts(rule: ir.Rule) -> list[ir.Expr]:
-    """The condition, then the fields of the obligation."""
-    return [rule.condition, *(value for _, value in rule.obliges.fields)] if rule.obliges else [rule.condition]

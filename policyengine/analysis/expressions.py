@@ -111,8 +111,6 @@ class Expressions:
                 return self._referenced(attr, by, target)
             case ir.Var(name=name) if name.startswith("row "):
                 return next(row.columns[attr.name] for row in self.rows.values() if row.path == name), "false", has
-            case ir.Var(name="context") if any(a.name == attr.name and a.required for a in self.words.schema.context):
-                raise Unsupported(f"`{print_expr(attr)}` is read without `has`, and absent where there is no context")
             case ir.Attr():
                 error = self._attribute(attr.of)[1]
             case of:
