@@ -456,7 +456,7 @@ class Attack:
         self.reset()
         self.before = self.rows(full, foreign=True)
         self.guards = [
-            Guard(identity(OWN), studio_settings(), client, mode=mode, log=lambda record: None)
+            Guard(identity(OWN), studio_settings(), client, role=None, mode=mode, log=lambda record: None)
             for client in (full, bare)
         ]
         self.seen: Counter[str] = Counter()

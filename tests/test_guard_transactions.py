@@ -40,7 +40,7 @@ def client(moto: None) -> Any:
 
 @pytest.fixture
 def guard(client: Any) -> Guard:
-    return Guard(identity(OWN), studio_settings(), client, log=lambda record: None)
+    return Guard(identity(OWN), studio_settings(), client, role=None, log=lambda record: None)
 
 
 def key(id: str, tenant: str = OWN) -> Json:
@@ -145,7 +145,7 @@ def test_a_token_is_the_organizations_own(client: Any, monkeypatch: pytest.Monke
         lambda params, **_: sent.append(params["ClientRequestToken"]),
     )
     for tenant in (OWN, OWN, "org_2"):
-        made = Guard(identity(tenant), studio_settings(), client, log=lambda record: None)
+        made = Guard(identity(tenant), studio_settings(), client, role=None, log=lambda record: None)
         part = {"Put": {"TableName": TABLE, "Item": key("same", tenant)}}
         made.transact_write_items(TransactItems=[part], ClientRequestToken="same")
     assert len(sent) == 3

@@ -64,12 +64,12 @@ def records() -> list[Record]:
 
 @pytest.fixture
 def guard(client: Any, records: list[Record]) -> Guard:
-    return Guard(identity("org_1"), studio_settings(), client, log=records.append)
+    return Guard(identity("org_1"), studio_settings(), client, role=None, log=records.append)
 
 
 @pytest.fixture
 def lenient(client: Any, records: list[Record]) -> Guard:
-    return Guard(identity("org_1"), studio_settings(), client, mode="lenient", log=records.append)
+    return Guard(identity("org_1"), studio_settings(), client, role=None, mode="lenient", log=records.append)
 
 
 def refused(code: str, call: Any, **request: Any) -> None:
@@ -524,7 +524,7 @@ def test_no_paginator_but_two_no_waiter_no_other_name(guard: Guard) -> None:
         refused("method", lambda name=name: getattr(guard.table(TABLE), name))
     assert {"query", "scan"} == PAGINATORS
     public = {name for name in dir(guard) if not name.startswith("_")}
-    assert public == {"get_paginator", "table"}
+    assert public == {"get_paginator", "shared", "table"}
 
 
 @pytest.mark.parametrize(
@@ -567,9 +567,7 @@ def test_an_index_that_the_settings_do_not_name_is_refused(guard: Guard) -> None
 
 
 def test_a_table_of_boto3_is_guarded_alike(address: str, client: Any, records: list[Record]) -> None:
-    found = Guard(
-        identity("org_1"), studio_settings(), resource_of(address).meta.client, native=True, log=records.append
-    )
+    found = Guard(identity("org_1"), studio_settings(), resource_of(address), role=None, log=records.append)
     table = found.table(TABLE)
     own, theirs = ({"pk": f"{tenant}#Host#h1", "sk": "record"} for tenant in ("org_1", "org_2"))
     assert table.get_item(Key=own)["Item"]["name"] == "org_1/h1"

@@ -5,12 +5,15 @@ laid out, what is refused, and what happens when something fails.
 """
 
 from policyengine.resolvers.codes import CODES, Incomplete, Refused
+from policyengine.resolvers.crossing import GrantKeys, Shared
 from policyengine.resolvers.guard import Guard, GuardedTable
 from policyengine.resolvers.identity import Identity, read_identity
+from policyengine.resolvers.roles import TenantRole
 from policyengine.resolvers.settings import Index, Settings, Table, read_settings
 
 __all__ = [
     "CODES",
+    "GrantKeys",
     "Guard",
     "GuardedTable",
     "Identity",
@@ -18,7 +21,9 @@ __all__ = [
     "Index",
     "Refused",
     "Settings",
+    "Shared",
     "Table",
+    "TenantRole",
     "read_identity",
     "read_settings",
 ]

@@ -19,7 +19,17 @@ from policyengine.resolvers.answers import TYPED, metadata, without_foreign
 from policyengine.resolvers.binding import Binding, Form, Request, known
 from policyengine.resolvers.codes import Refused
 from policyengine.resolvers.conditions import written
+from policyengine.resolvers.crossing import (
+    Check,
+    GrantKeys,
+    Item,
+    Shared,
+    copy_leads_there,
+    origin_of,
+    row_counts,
+)
 from policyengine.resolvers.identity import Identity
+from policyengine.resolvers.roles import TenantRole
 from policyengine.resolvers.settings import Settings
 
 Mode = Literal["strict", "lenient"]
@@ -38,23 +48,24 @@ def to_log(record: Record) -> None:
 class Guard:
     """The operations of a DynamoDB client, bound to the organization of an identity.
 
-    `client` is a boto3 client, or what a boto3 table calls (`native`): then values are Python's. `mode` is `strict`, or
-    `lenient` for a rollout: a filter that strict refuses is logged, and bound all the same. `log` takes each record of
-    a refusal or finding.
+    `around` is a client of boto3, or a table or resource of it: then values are Python's. `role` makes the clients that
+    are called in its place, for the organization alone; None is the setting off: `around` itself is called. `mode` is
+    `strict`, or `lenient` for a rollout: a filter that strict refuses is logged, and bound all the same. `log` takes
+    each record of a refusal or finding.
 
     Each method of `allowed.METHODS` takes its parameters as boto3 does. Raises Refused, and ClientError as boto3 does,
     without what it holds of others.
     """
 
-    __slots__ = ("_bind", "_client", "_identity", "_log", "_mode", "_native", "_settings", "_typed")
+    __slots__ = ("_around", "_bind", "_identity", "_log", "_mode", "_native", "_role", "_settings")
 
     def __init__(
         self,
         identity: Identity,
         settings: Settings,
-        client: Any,
+        around: Any,
         *,
-        native: bool = False,
+        role: TenantRole | Literal["standard"] | None = "standard",
         mode: Mode = "strict",
         log: Callable[[Record], None] = to_log,
     ) -> None:
@@ -62,13 +73,13 @@ class Guard:
             raise ValueError(f"no mode {mode}")
         self._identity = identity
         self._settings = settings
-        self._client = client
-        self._native = native
+        self._native = hasattr(around.meta, "client")
+        self._around = around.meta.client if self._native else around
+        self._role = TenantRole.standard(settings) if role == "standard" else role
         self._mode = mode
         self._log = log
         finding = self._found if mode == "lenient" else None
-        self._bind = Binding(settings, identity.tenant, Form(native), finding)
-        self._typed = Binding(settings, identity.tenant, TYPED, None)
+        self._bind = Binding(settings, identity.tenant, Form(self._native), finding)
 
     # ---- Methods
 
@@ -90,6 +101,40 @@ class Guard:
             raise self._refuse(Refused("method", f"paginator {name}"))
         return Pages(partial(self._operate, name))
 
+    def shared(self, table: str, record_key: Item, grant: GrantKeys, check: Check) -> Shared | None:
+        """A record of another organization, if a grant row on it leads there and `check` allows; else None.
+
+        `check` is given record and row as they were read. Raises Refused where a key is not of this table, or not
+        where it belongs; Incomplete where the role could not be assumed; ClientError.
+        """
+        try:
+            return self._shared(table, record_key, grant, check)
+        except Refused as refusal:
+            raise self._refuse(refusal, "shared", table) from None
+
+    def _shared(self, name: str, record_key: Item, grant: GrantKeys, check: Check) -> Shared | None:
+        table, me = self._bind.table(name), self._identity.id
+        origin = origin_of(self._bind, table, record_key)
+        there = Binding(self._settings, origin, self._bind.form, None)
+        for key in (record_key, grant.row):
+            there.key(table, key, "record_key")
+        copy = reading.get_item(self._bind, self._call, _consistently(name, grant.copy)).get("Item", {})
+        names = copy_leads_there(self._settings, self._bind, me, origin, copy)
+        if names is None:
+            return None
+        client = self._around
+        if self._role is not None:
+            partitions = [self._bind.form.text(key[table.keys.partition]) or "" for key in (record_key, grant.row)]
+            client = self._role.narrowed(origin, self._around, self._native, table, partitions)
+        call = partial(self._call_of, lambda: client, origin)
+        row = reading.get_item(there, call, _consistently(name, grant.row)).get("Item")
+        if row is None or not row_counts(names, self._bind, me, copy, row):
+            return None
+        record = reading.get_item(there, call, _consistently(name, record_key)).get("Item")
+        if record is None or not check(record, row):
+            return None
+        return Shared(there, call, table, (record_key, grant.row), record, row)
+
     def _operate(self, method: str, /, *positional: Any, **request: Any) -> dict[str, Any]:
         try:
             if positional:
@@ -102,19 +147,27 @@ class Guard:
             raise self._refuse(refusal, method, request.get("TableName")) from None
 
     def _call(self, method: str, request: Request) -> dict[str, Any]:
+        return self._call_of(self._client, self._identity.tenant, method, request)
+
+    def _client(self) -> Any:
+        if self._role is None:
+            return self._around
+        return self._role.client(self._identity.tenant, self._around, self._native)
+
+    def _call_of(self, client: Callable[[], Any], tenant: str, method: str, request: Request) -> dict[str, Any]:
+        """One call. What comes back, and what is raised, holds nothing of other organizations than this."""
         for name in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
             if name in request and not request[name]:
                 del request[name]
         try:
-            answer: dict[str, Any] = getattr(self._client, method)(**request)
+            answer: dict[str, Any] = getattr(client(), method)(**request)
         except ClientError as problem:
-            failure = without_foreign(problem, self._is_own)
+            bind = Binding(self._settings, tenant, TYPED, None)
+            tables = self._settings.tables.values()
+            failure = without_foreign(problem, lambda item: any(bind.is_visible(table, item) for table in tables))
         else:
             return {**answer, "ResponseMetadata": metadata(answer)}
         raise failure  # outside the clause: an error remembers the one in whose clause it is raised
-
-    def _is_own(self, item: Mapping[str, Any]) -> bool:
-        return any(self._typed.is_visible(table, item) for table in self._settings.tables.values())
 
     # ---- Records
 
@@ -140,6 +193,10 @@ class Guard:
             "policy": who.digest,
             "principal": {"id": who.id, "tenant": who.tenant},
         }
+
+
+def _consistently(name: str, key: Item) -> Request:
+    return {"TableName": name, "Key": key, "ConsistentRead": True}
 
 
 class GuardedTable:
