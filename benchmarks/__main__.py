@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import cedar, compiling, deciding, starting
+from benchmarks import cedar, compiling, deciding, guarding, starting
 from benchmarks.measuring import Figure, headline, line
 
 
@@ -30,6 +30,7 @@ SECTIONS = {
     "rules": Section("further rules: one read beside many, against beside few", "few rules", deciding.more_rules),
     "start": Section("cold start to the first decision, against bare Python", "bare", starting.cold_starts),
     "compile": Section("compilation, against the parser generator alone", "lark alone", compiling.compilations),
+    "guard": Section("guard: an operation, against botocore's own part of it", "botocore", guarding.operations),
     "cedar": Section("one read, against Cedar", "cedarpy", cedar.decisions),
 }
 
