@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import cedar, reference, workloads
+from benchmarks import cedar, guarding, reference, workloads
 from policyengine.compiler import compile_sources
+from policyengine.resolvers import Guard
 from policyengine.source import Source
+from tests.dynamodb import identity, studio_settings
 
 
 def test_reads_are_answered_alike_hot_and_fresh(studio: Any) -> None:
@@ -52,7 +54,23 @@ def test_cedar_decides_alike(studio: Any) -> None:
     assert cedar.check(studio, cedar.asking(cedarpy), 300) > 200
 
 
+@pytest.mark.parametrize("what", guarding.OPERATIONS)
+def test_the_guard_binds_what_is_timed(what: str) -> None:
+    method, request, answer = guarding.OPERATIONS[what]
+    seen: list[str] = []
+
+    class Client(guarding.Answering):
+        def __getattr__(self, name: str) -> Any:
+            seen.append(name)
+            return super().__getattr__(name)
+
+    guard = Guard(identity("org_1"), studio_settings(), Client(answer), role=None)
+    assert {"Item", "Items", "Responses"}.isdisjoint(answer) or len(str(getattr(guard, method)(**request))) > 100
+    getattr(guard, method)(**request)
+    assert {*seen} == {method}
+
+
 def test_every_section_has_its_entry() -> None:
-    assert [*bench.SECTIONS] == ["allowed", "filter", "rules", "start", "compile", "cedar"]
+    assert {"allowed", "filter", "rules", "start", "compile", "guard", "cedar"} <= {*bench.SECTIONS}
     with pytest.raises(SystemExit):
         bench.main(["another"])
