@@ -40,7 +40,11 @@ def demo() -> None:
         str(examples / "data.json"),
         str(examples / "requests.jsonl"),
     )
-    run("the key policy of one organization, from the same source", "build", "--emit", "kms", "--org", "org_1")
+    with tempfile.TemporaryDirectory() as out:
+        run("the key, role and bucket policies, from the same source", "build", "aws", "--org", "org_1", "--out", out)
+        index = json.loads((Path(out) / "index.json").read_text("utf-8"))
+    for sid, entry in index["key-policy-org_1.json"].items():
+        print(f"{sid}: {entry['purpose']}")
 
     program = program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))
     print("\n--- no request of one organization reaches another's record but by a grant on it")

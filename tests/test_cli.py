@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from policyengine.analysis.encoder import encode_isolation
 from policyengine.analysis.expressions import Unsupported
-from policyengine.backends.kms import emit_key_policy
 from policyengine.backends.python import emit_python
 from policyengine.cli import main, reading
 from policyengine.cli.authorize import answers
@@ -797,16 +796,11 @@ def test_unknown_names_have_suggestions(shell: Shell) -> None:
         (["--action", "read"], "--action has a use with --emit residual or --emit plan only"),
         (["--emit", "core", "--type", "Host"], "--type has a use with --emit residual or --emit plan only"),
         (
-            ["--emit", "kms", "--org", "o", "--principal", "{}"],
+            ["--emit", "core", "--principal", "{}"],
             "--principal has a use with --emit residual or --emit plan only",
         ),
-        (["--org", "org_1"], "--org has a use with --emit kms only"),
         (["--emit", "residual"], "needs --action and --type; add --action and --type"),
         (["--emit", "residual", "--type", "Host"], "add --action"),
-        (["--emit", "kms"], "needs --org"),
-        (["--emit", "kms", "--org", "org 1"], "--org is no organization's id"),
-        (["--emit", "kms", "--org", "*"], "--org is no organization's id"),
-        (["--emit", "kms", "--org", ""], "--org is no organization's id"),
     ],
     ids=repr,
 )
@@ -818,19 +812,14 @@ def test_the_question_of_isolation_is_printed(shell: Shell, studio: Any) -> None
     assert shell("build", "--emit", "smt") == (0, encode_isolation(studio.program), "")
 
 
-def test_a_key_policy_is_printed(shell: Shell, studio: Any) -> None:
-    code, out, err = shell("build", "--emit", "kms", "--org", "org_acme")
-    assert (code, err) == (0, "")
-    assert json.loads(out) == emit_key_policy(studio.program, "org_acme")
-
-
 def test_what_a_back_end_refuses_is_one_line(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for file in (ROOT / "policies").iterdir():
         if file.name != "aws.policy":
             (tmp_path / file.name).write_bytes(file.read_bytes())
-    code, out, err = shell("build", "--emit", "kms", "--org", "org_acme", "--policies", tmp_path)
+    code, out, err = shell("build", "aws", "--org", "org_acme", "--policies", tmp_path, "--out", tmp_path / "out")
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert err.startswith("policyengine build: refused[aws-setting-missing]: ")
+    assert err.startswith("policyengine build aws: refused[aws-setting-missing]: ")
+    assert not (tmp_path / "out").exists()
 
     def refuse(_: Any) -> str:
         raise Unsupported("`x`\nhas no encoding")

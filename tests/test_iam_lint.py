@@ -390,7 +390,7 @@ def test_the_kind_is_guessed_from_principals_and_services(value: Json, kind: Kin
 
 
 def test_our_own_key_policy_is_clean() -> None:
-    assert not lint_text((ROOT / "tests/golden/kms-org_1.json").read_text(), "kms")
+    assert not lint_text((ROOT / "tests/golden/aws/key-policy-org_1.json").read_text(), "kms")
 
 
 @given(wild_documents)

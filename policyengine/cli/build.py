@@ -21,7 +21,6 @@ from policyengine.frontend.printer import print_declarations
 from policyengine.interpreter.checking import faults
 from policyengine.ir.nodes import Program
 from policyengine.ir.printer import print_program, print_rules
-from policyengine.model.values import is_tenant_id
 from policyengine.partial.specializer import Partly, specialize
 
 SUMMARY = "compile a policy set"
@@ -42,8 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     residual.add_argument("--action", help="the action asked for")
     residual.add_argument("--type", help="the type of the record")
     residual.add_argument("--principal", metavar="JSON", help="who asks: a JSON object, or a file that holds one")
-    kms = parser.add_argument_group("for --emit kms: the key policy of one organization's key")
-    kms.add_argument("--org", help="the organization's id")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 _CELL = ("action", "type", "principal")
-_OWN_OPTIONS = {"residual": _CELL, "plan": _CELL, "kms": ("org",)}
-_NEEDED = {"residual": ("action", "type"), "plan": ("action", "type"), "kms": ("org",)}
+_OWN_OPTIONS = {"residual": _CELL, "plan": _CELL}
+_NEEDED = {"residual": ("action", "type"), "plan": ("action", "type")}
 
 
 def _fit_together(arguments: argparse.Namespace) -> None:
@@ -70,7 +67,7 @@ def _fit_together(arguments: argparse.Namespace) -> None:
     if arguments.emit and arguments.out is not None:
         raise Misuse("--emit writes nothing, so that --out has no use", "leave one of them out")
     own = _OWN_OPTIONS.get(arguments.emit, ())
-    for name in ("action", "type", "principal", "org"):
+    for name in _CELL:
         if getattr(arguments, name) is not None and name not in own:
             emits = " or ".join(f"--emit {emit}" for emit, names in _OWN_OPTIONS.items() if name in names)
             raise Misuse(f"--{name} has a use with {emits} only", "add that, or leave it out")
@@ -185,17 +182,6 @@ def _smt(compiled: Compiled, program: Program, arguments: argparse.Namespace) ->
         raise Refused(f"refused: {refusal}") from refusal
 
 
-def _kms(compiled: Compiled, program: Program, arguments: argparse.Namespace) -> str:
-    if not is_tenant_id(arguments.org):
-        raise Misuse("--org is no organization's id", "give 1 to 64 of A-Z a-z 0-9 _ -")
-    from policyengine.backends import kms
-
-    try:
-        return json.dumps(kms.emit_key_policy(program, arguments.org), indent=2) + "\n"
-    except kms.Refused as refusal:
-        raise Refused(f"refused[{refusal.code}]: {refusal}") from refusal
-
-
 _EMITTERS: dict[str, Callable[[Compiled, Program, argparse.Namespace], str]] = {
     "ast": lambda compiled, program, _: print_declarations(compiled.declarations),
     "core": lambda compiled, program, _: print_program(program),
@@ -203,5 +189,4 @@ _EMITTERS: dict[str, Callable[[Compiled, Program, argparse.Namespace], str]] = {
     "residual": _residual,
     "plan": _plan,
     "smt": _smt,
-    "kms": _kms,
 }
