@@ -21,6 +21,7 @@ CAUSES = {
     "unreachable": "DynamoDB did not answer, or not in time",
     "too late": "the time for all reading of one request was over",
     "too many rows": "one request would read more rows than it may",
+    "rewrap": "KMS did not wrap the data key",
     "refused": "DynamoDB refused the call, and would refuse it again",
     "not planned": "a decision asked for a row that the fetch plan does not name",
 }

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from policyengine.model.values import instant
 from policyengine.resolvers.calls import Calls
 from policyengine.resolvers.codes import Incomplete
 from policyengine.resolvers.fetching import Fetched
@@ -69,6 +70,11 @@ class Rows:
         self._bundle = bundle
         self._record = record
         self._fetched = Fetched(calls, layout, plans, identity.principal)
+
+    @property
+    def now(self) -> int:
+        """The request's clock, in nanoseconds as `instant` counts them."""
+        return instant(self.context["now"]) or 0
 
     def check(
         self, action: str, record: Record, context: Mapping[str, Any] | None = None, discharged: Collection[Any] = ()

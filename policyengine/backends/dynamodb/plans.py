@@ -18,6 +18,7 @@ from policyengine.ir.nodes import And, Attr, Compare, Expr, GrantExists, Holder,
 from policyengine.ir.printer import print_expr
 from policyengine.ir.visitor import walk
 from policyengine.model.schema import Attributes, Known
+from policyengine.model.types import Enum
 from policyengine.partial.specializer import Partly, reads, specialize
 
 
@@ -157,6 +158,7 @@ def plans(program: Program) -> dict[str, Any]:
                 "types": list(grant.types),
                 "key": [grant.resource_type, grant.resource_id, grant.member_id, grant.member_tenant],
                 "role": grant.role,
+                "roles": _values(grant.attributes, grant.role),
                 "crosses": grant.crosses,
                 "attributes": _attributes(grant.attributes),
             }
@@ -167,6 +169,11 @@ def plans(program: Program) -> dict[str, Any]:
         "refused": refused,
         "plans": [json.loads(text) for text in found],
     }
+
+
+def _values(attributes: Attributes, name: str) -> list[str]:
+    type_ = next(a.type for a in attributes if a.name == name)
+    return list(type_.values) if isinstance(type_, Enum) else []
 
 
 def _attributes(attributes: Attributes) -> dict[str, str]:

@@ -1,0 +1,174 @@
+"""Creating, changing and deleting records: held before and after, as docs/studio.md, Writes, has it.
+
+In: decisions (`Rows`), a store, what a client gave. Each write is one transaction, conditioned on the version of the
+record on which it was decided. A folder counts its children, so that it is deleted only when it has none; where a
+record stops being shared, or goes, all that hangs on it goes in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from policyengine.resolvers.codes import Incomplete, Refused
+from policyengine.resolvers.layout import record_key
+from policyengine.resolvers.rows import Decision, Record, Rows, holds
+from policyengine.resolvers.sharing import TRIES, Around, around, everything, held
+from policyengine.resolvers.store import Change, Conflict, Store, When
+
+Attributes = Mapping[str, Any]
+
+
+class TypeRules(NamedTuple):
+    """What a client may write of a type. `content` is what the API mapping lists; all else is the platform's.
+
+    `created` is written at creation, whatever a client says; `at_first` says which values an attribute may have then.
+    `resets`: attributes that take a value whenever one of `content` named in `resetting` changes.
+    """
+
+    content: frozenset[str]
+    created: Mapping[str, Any] = {}
+    at_first: Mapping[str, Collection[Any]] = {}
+    resets: Mapping[str, Any] = {}
+    resetting: frozenset[str] = frozenset()
+    creating: str = "create"
+    changing: str = "update"
+    deleting: str = "delete"
+
+
+def create(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, given: Attributes) -> Record:
+    """Writes a new record of the caller's, whose id the platform made. Raises Refused and Incomplete."""
+    _only_content(given, rules.content)
+    for name, values in rules.at_first.items():
+        if given.get(name) is not None and given[name] not in values:
+            raise Refused("content", name)
+    identity, schema = rows.identity, rows.plans["types"][type_name]
+    platform = {"type": type_name, schema["identity"]: id, rows.plans["tenant"]: identity.tenant, "version": 1}
+    if schema["owner"]:
+        platform[schema["owner"]] = identity.id
+    record = {**_present(given), **rules.created, **platform}
+    _demand(rows, rules.creating, record, hidden=False)
+    key = record_key(identity.tenant, type_name, id)
+    for _ in range(TRIES):
+        parents = _counted(rows, store, None, _parent(rows, record))
+        try:
+            store.write([Change(key, When(there=False), row=record), *parents])
+            return record
+        except Conflict:
+            if store.get(key) is not None:
+                raise Refused("busy", "id") from None
+    raise Refused("busy", "parent")
+
+
+def change(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, given: Attributes) -> Record:
+    """Changes a record of the own organization; None removes an attribute. Raises Refused and Incomplete.
+
+    What the policy declares as `changing` takes the right that it names, on the record as it was.
+    """
+    _only_content(given, rules.content)
+    for _ in range(TRIES):
+        found = _found(rows, store, type_name, id)
+        before = found.record
+        changed = {name: value for name, value in given.items() if before.get(name) != value}
+        if rules.resetting & changed.keys():
+            changed |= rules.resets
+        _demand(rows, rules.changing, before)
+        for attribute, types, needs in rows.plans["changing"]:
+            if attribute in changed and type_name in types:
+                _demand(rows, needs, before)
+        after = _present({**before, **changed})
+        if _parent(rows, after) == (type_name, id):
+            raise Refused("parent", "parentId")
+        _well_formed(rows.check(rules.changing, after))
+        version = (before.get("version") or 0) + 1
+        changes = [held(found, **changed, version=version)]
+        if "parentId" in changed:
+            changes += _counted(rows, store, _parent(rows, before), _parent(rows, after))
+        if before.get("scope") == "CUSTOM" != after.get("scope"):
+            changes += everything(found, rows.identity.tenant)
+        try:
+            store.write(changes)
+            return {**after, "version": version, "shareVersion": (before.get("shareVersion") or 0) + 1}
+        except Conflict:
+            continue
+    raise Refused("busy", "record")
+
+
+def delete(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str) -> None:
+    """Deletes a record with its grant rows, copies and wraps. Raises Refused (`children`: not empty) and Incomplete."""
+    for _ in range(TRIES):
+        found = _found(rows, store, type_name, id)
+        _demand(rows, rules.deleting, found.record)
+        if found.record.get("children"):
+            raise Refused("children", "id")
+        gone = held(found)
+        equal = {**gone.when.equal, "children": found.record.get("children")}
+        changes = [Change(gone.key, When(equal, there=True)), *everything(found, rows.identity.tenant, True)]
+        changes += _counted(rows, store, _parent(rows, found.record), None)
+        try:
+            store.write(changes)
+            return
+        except Conflict:
+            continue
+    raise Refused("busy", "record")
+
+
+def _found(rows: Rows, store: Store, type_name: str, id: str) -> Around:
+    found = around(store, rows.identity.tenant, type_name, id)
+    if found is None:
+        raise Refused("absent", "record")
+    return found
+
+
+def _demand(rows: Rows, action: str, record: Record, hidden: bool = True) -> None:
+    """That an action is allowed. What may not be read either is answered as absent."""
+    decision = rows.check(action, record)
+    _well_formed(decision)
+    if not holds(decision):
+        raise Refused("absent" if hidden and not rows.allows("read", record) else "denied", "record")
+
+
+def _well_formed(decision: Decision) -> None:
+    for error in decision["errors"]:
+        if error.startswith("incomplete: "):
+            raise Incomplete(error.removeprefix("incomplete: "))
+        if error.startswith("resource"):
+            raise Refused("malformed", error.partition(":")[0])
+
+
+def _only_content(given: Attributes, content: frozenset[str]) -> None:
+    for name in given:
+        if name not in content:
+            raise Refused("content", name if name.isidentifier() else "attribute")
+
+
+def _present(attributes: Attributes) -> Record:
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+# ---- Folders: who may put something there, and how many there are
+
+
+def _parent(rows: Rows, record: Record) -> tuple[str, str] | None:
+    """The type and id of the folder that a record names, whether or not it inherits from it."""
+    inherits = rows.plans["inherits"].get(record["type"])
+    id = record.get(inherits[2]) if inherits else None
+    return (inherits[3], id) if id is not None else None
+
+
+def _counted(rows: Rows, store: Store, old: tuple[str, str] | None, new: tuple[str, str] | None) -> list[Change]:
+    """A record leaves one folder for another: the caller may change the new one, and both keep count."""
+    changes = []
+    for place, step in ((old, -1), (new, 1)):
+        if place is None:
+            continue
+        key = record_key(rows.identity.tenant, *place)
+        folder = store.get(key)
+        if step > 0 and (folder is None or not rows.allows("update", folder)):
+            raise Refused("parent", "parentId")
+        if folder is None:  # the one that is left was deleted, or never there
+            continue
+        children = folder.get("children") or 0
+        same = When({name: folder.get(name) for name in ("version", "children")}, there=True)
+        changes.append(Change(key, same, set={"children": max(children + step, 0)}))
+    return changes
