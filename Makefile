@@ -47,6 +47,7 @@ check: $(STAMP)
 	@echo "check: ok"
 
 soak: $(STAMP) $(MODULES)
+	@$(BIN)/python -m pytest -n 2 -m soak
 	@$(BIN)/python -m tests.soak $(ARGS)
 	@$(BIN)/python -m pytest -n 2 -m soak
 
