@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -414,6 +415,18 @@ def write(client: Any, writes: list[Json]) -> None:
         client.batch_write_item(RequestItems={TABLE: writes[first : first + 25]})
 
 
+def native(value: Any) -> Any:
+    """A request as a boto3 table takes it."""
+    if isinstance(value, list):
+        return [native(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and {*value} <= {"S", "N", "B", "BOOL", "SS"}:
+        ((kind, content),) = value.items()
+        return Decimal(content) if kind == "N" else set(content) if kind == "SS" else content
+    return {name: native(each) for name, each in value.items()}
+
+
 # ---- What it may tell
 
 
@@ -450,14 +463,18 @@ def raised_in(problem: BaseException) -> str:
 class Attack:
     """One run: the tables with and without what is foreign, and what was tried so far."""
 
-    def __init__(self, full: Any, bare: Any, mode: Any = "strict") -> None:
-        """`full` and `bare` are clients whose tables are there; what they hold is replaced."""
+    def __init__(self, full: Any, bare: Any, mode: Any = "strict", around: Any = None) -> None:
+        """`full` and `bare` are clients whose tables are there; what they hold is replaced.
+
+        `around` are two resources of the same tables, to guard in place of the clients: values are then Python's.
+        """
         self.full, self.bare = full, bare
+        self.form: Callable[[Any], Any] = native if around else lambda request: request
         self.reset()
         self.before = self.rows(full, foreign=True)
         self.guards = [
             Guard(identity(OWN), studio_settings(), client, role=None, mode=mode, log=lambda record: None)
-            for client in (full, bare)
+            for client in (around or (full, bare))
         ]
         self.seen: Counter[str] = Counter()
 
@@ -475,6 +492,7 @@ class Attack:
         tries = iter(Tries(Random(seed), methods))
         for number in range(count):
             method, request = next(tries)
+            request = self.form(request)
             told = [said(getattr(guard, method), request) for guard in self.guards]
             if "broken" in (told[0][0], told[1][0]):
                 self.seen["broken"] += 1

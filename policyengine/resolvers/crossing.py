@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from policyengine.model.values import is_tenant_id
 from policyengine.resolvers import reading
 from policyengine.resolvers.binding import Binding, Request, known
 from policyengine.resolvers.codes import Refused
@@ -88,26 +89,57 @@ def _as_read(request: Request, item: Item, attributes: tuple[str, ...]) -> None:
             request["ConditionExpression"] += f" AND attribute_not_exists({name})"
 
 
-def origin_of(bind: Binding, table: Table, key: Any) -> str:
-    """The organization that a key of the table begins with. Raises Refused where there is none, or it is the own."""
-    given = key.get(table.keys.partition) if type(key) is dict else None
-    tenant, separator, _ = (bind.form.text(given) or "").partition(str(table.keys.separator))
-    if not separator or tenant == bind.tenant:
+FORM = ("tenant", "type", "id")
+"""What a record's partition key is made of; its grant rows stand in the same partition."""
+
+
+class Way(NamedTuple):
+    """Who wants to cross, and to which record: the partition of record and row, which begins with the origin."""
+
+    settings: Settings
+    bind: Binding
+    me: str
+    origin: str
+    partition: str
+    separator: str
+
+    def leads(self, copy: Item) -> bool:
+        """Whether a copy says that this member was given this record."""
+        return self._says(copy, {ORIGIN: self.origin})
+
+    def counts(self, row: Item) -> bool:
+        """Whether a row gives this record to this member."""
+        return self._says(row, {})
+
+    def _says(self, item: Item, wanted: Mapping[str, str]) -> bool:
+        text = {name: self.bind.form.text(value) for name, value in item.items()}
+        return any(
+            text.get(names["member"]) == self.me
+            and text.get(names["memberTenant"]) == self.bind.tenant
+            and all(text.get(name) == value for name, value in wanted.items())
+            and self.partition
+            == self.separator.join(
+                (self.origin, text.get(names["resourceType"]) or "", text.get(names["resourceId"]) or "")
+            )
+            for names in self.settings.grants.values()
+        )
+
+
+def way_to(settings: Settings, bind: Binding, me: str, table: Table, record_key: Any, row_key: Any) -> Way:
+    """The way to a record by a row beside it.
+
+    Raises Refused (`key`) where the record is of no other organization, or the row does not stand beside it.
+    """
+    partition, beside = (_partition(bind, table, key) for key in (record_key, row_key))
+    separator = str(table.keys.separator)
+    tenant, found, _ = partition.partition(separator)
+    if not found or tenant == bind.tenant or not is_tenant_id(tenant) or table.keys.form != FORM:
         raise Refused("key", "record_key", "it is no key of another organization's record")
-    return tenant
+    if beside != partition:
+        raise Refused("key", "grant.row", "it does not stand beside the record")
+    return Way(settings, bind, me, tenant, partition, separator)
 
 
-def copy_leads_there(settings: Settings, bind: Binding, me: str, origin: str, copy: Item) -> Mapping[str, str] | None:
-    """The names of the grant row's attributes, if a copy says that this member was given a record there."""
-    for names in settings.grants.values():
-        wanted = {names["member"]: me, names["memberTenant"]: bind.tenant, ORIGIN: origin}
-        if all(bind.form.text(copy.get(name)) == value for name, value in wanted.items()):
-            return names
-    return None
-
-
-def row_counts(names: Mapping[str, str], bind: Binding, me: str, copy: Item, row: Item) -> bool:
-    """Whether the row is the one that the copy is of: for the same member, on the same record."""
-    same = all(row.get(names[part]) == copy.get(names[part]) for part in ("resourceType", "resourceId"))
-    member, tenant = (bind.form.text(row.get(names[part])) for part in ("member", "memberTenant"))
-    return same and (member, tenant) == (me, bind.tenant)
+def _partition(bind: Binding, table: Table, key: Any) -> str:
+    given = key.get(table.keys.partition) if type(key) is dict else None
+    return bind.form.text(given) or ""

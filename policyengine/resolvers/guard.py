@@ -19,15 +19,7 @@ from policyengine.resolvers.answers import TYPED, metadata, without_foreign
 from policyengine.resolvers.binding import Binding, Form, Request, known
 from policyengine.resolvers.codes import Refused
 from policyengine.resolvers.conditions import written
-from policyengine.resolvers.crossing import (
-    Check,
-    GrantKeys,
-    Item,
-    Shared,
-    copy_leads_there,
-    origin_of,
-    row_counts,
-)
+from policyengine.resolvers.crossing import Check, GrantKeys, Item, Shared, way_to
 from policyengine.resolvers.identity import Identity
 from policyengine.resolvers.roles import TenantRole
 from policyengine.resolvers.settings import Settings
@@ -113,22 +105,20 @@ class Guard:
             raise self._refuse(refusal, "shared", table) from None
 
     def _shared(self, name: str, record_key: Item, grant: GrantKeys, check: Check) -> Shared | None:
-        table, me = self._bind.table(name), self._identity.id
-        origin = origin_of(self._bind, table, record_key)
-        there = Binding(self._settings, origin, self._bind.form, None)
+        table = self._bind.table(name)
+        way = way_to(self._settings, self._bind, self._identity.id, table, record_key, grant.row)
+        there = Binding(self._settings, way.origin, self._bind.form, None)
         for key in (record_key, grant.row):
             there.key(table, key, "record_key")
         copy = reading.get_item(self._bind, self._call, _consistently(name, grant.copy)).get("Item", {})
-        names = copy_leads_there(self._settings, self._bind, me, origin, copy)
-        if names is None:
+        if not way.leads(copy):
             return None
         client = self._around
         if self._role is not None:
-            partitions = [self._bind.form.text(key[table.keys.partition]) or "" for key in (record_key, grant.row)]
-            client = self._role.narrowed(origin, self._around, self._native, table, partitions)
-        call = partial(self._call_of, lambda: client, origin)
-        row = reading.get_item(there, call, _consistently(name, grant.row)).get("Item")
-        if row is None or not row_counts(names, self._bind, me, copy, row):
+            client = self._role.narrowed(way.origin, self._around, self._native, table, way.partition)
+        call = partial(self._call_of, lambda: client, way.origin)
+        row = reading.get_item(there, call, _consistently(name, grant.row)).get("Item", {})
+        if not way.counts(row):
             return None
         record = reading.get_item(there, call, _consistently(name, record_key)).get("Item")
         if record is None or not check(record, row):

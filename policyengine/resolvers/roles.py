@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -77,12 +77,12 @@ class TenantRole:
                 self._kept[named] = found
         return found
 
-    def narrowed(self, tenant: str, like: Any, native: bool, table: Table, partitions: Sequence[str]) -> Any:
-        """A client for one record of an organization, for one request: its session policy names the record's key.
+    def narrowed(self, tenant: str, like: Any, native: bool, table: Table, partition: str) -> Any:
+        """A client for one record of an organization, for one request: its session policy names its partition.
 
         Raises Incomplete; Refused (`key`) for a key that IAM cannot say.
         """
-        return self._made(self._assume(tenant, session_policy(table, partitions)), like, native)
+        return self._made(self._assume(tenant, session_policy(table, partition)), like, native)
 
     def _assume(self, tenant: str, policy: str | None = None) -> dict[str, str]:
         """Credentials under the session tag. What STS says of a failure goes nowhere: it names roles and accounts."""
@@ -127,22 +127,22 @@ def _standard(arn: str, tag: str, region: str) -> TenantRole:
 _AT_ONCE = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2})
 
 
-def session_policy(table: Table, partitions: Sequence[str]) -> str:
-    """What a crossing may do: read, check and update under these partition keys of the table, and nothing else.
+def session_policy(table: Table, partition: str) -> str:
+    """What a crossing may do: read, check and update under this partition key of the table, and nothing else.
 
     Raises Refused where a key has a character that IAM does not take, or the policy would be too long.
     """
-    keys = sorted({partition.replace("$", "${$}") for partition in partitions})
+    key = partition.replace("$", "${$}")  # it begins no variable
     statement = {
         "Effect": "Allow",
         "Action": ["dynamodb:GetItem", "dynamodb:ConditionCheckItem", "dynamodb:UpdateItem"],
         "Resource": table.arn,
         "Condition": {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": keys},
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         },
     }
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"), ensure_ascii=False)
-    if len(text) > SESSION_POLICY or any(not " " <= character <= "\u00ff" for key in keys for character in key):
+    if len(text) > SESSION_POLICY or any(not " " <= character <= "\u00ff" for character in key):
         raise Refused("key", "record_key", "no session policy can name it")
     return text
