@@ -71,20 +71,18 @@ def _nearer(schema: Schema, found: Found) -> Iterator[Found]:
             }
         moved = {name: value for name, value in row.items() if name in record and name not in fixed}
         own = {name: value for name, value in {**record, **moved}.items() if name != inherit.parent}
-        yield {"request": {**request, "resource": own}, "data": _moved(schema, fewer, row[up.identity], record)}
+        id = record[schema.resource[record["type"]].identity]
+        yield {"request": {**request, "resource": own}, "data": _moved(schema, fewer, row[up.identity], record, id)}
 
 
-def _moved(schema: Schema, data: Any, holder_id: str, record: Any) -> Any:
-    """Grant rows on the holder as rows on the record."""
+def _moved(schema: Schema, data: Any, old: str, record: Any, new: str) -> Any:
+    """Grant rows on what had the old id, as rows on the record under its new one."""
     moved = dict(data)
     for grant in schema.grants:
-        here = {
-            grant.resource_type: record["type"],
-            grant.resource_id: record[schema.resource[record["type"]].identity],
-        }
+        here = {grant.resource_type: record["type"], grant.resource_id: new}
         rows = data.get(grant.name, ())
         if rows:
-            moved[grant.name] = [{**row, **here} if row[grant.resource_id] == holder_id else row for row in rows]
+            moved[grant.name] = [{**row, **here} if row[grant.resource_id] == old else row for row in rows]
     return moved
 
 
@@ -97,14 +95,17 @@ def _plainer(made: dict[str, Any], attributes: Attributes) -> Iterator[dict[str,
 
 
 def _apart(schema: Schema, found: Found) -> Iterator[Found]:
-    """Another person owns the record than the one who asks: what looks like a right must be one."""
+    """Another id for the record than for the person who asks, and another owner: what looks like a right is one."""
     request = found["request"]
     record, who = request["resource"], request["principal"][schema.principal.identity]
-    names = [a.name for a in schema.resource[record["type"]].attributes if a.mark == "owner"]
-    for name in names:
-        if record[name] == who:
-            other = "bob" if who != "bob" else "ann"
-            yield {**found, "request": {**request, "resource": {**record, name: other}}}
+    resource = schema.resource[record["type"]]
+    if record[resource.identity] == who:
+        name = f"{resource.name.lower()}_1"
+        named = {"request": {**request, "resource": {**record, resource.identity: name}}}
+        yield {**named, "data": _moved(schema, found["data"], who, record, name)}
+    if resource.owner and record[resource.owner] == who:
+        other = "bob" if who != "bob" else "ann"
+        yield {**found, "request": {**request, "resource": {**record, resource.owner: other}}}
 
 
 def _attributes(schema: Schema, part: str, request: Any) -> Attributes:
