@@ -15,6 +15,7 @@ from policyengine.resolvers import CODES, Guard, Refused
 from policyengine.resolvers.allowed import IN_BATCH, IN_TRANSACTION, METHODS, PAGINATORS
 from policyengine.resolvers.guard import Record
 from tests.dynamodb import ROOT, TABLE, client_of, create_tables, dynalite, identity, resource_of, studio_settings
+from tests.red_team import fill
 
 Json = dict[str, Any]
 
@@ -45,16 +46,16 @@ def address() -> Iterator[str]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def connected(address: str) -> Any:
+    return client_of(address)
+
+
 @pytest.fixture
-def client(address: str) -> Any:
+def client(connected: Any) -> Any:
     """The client, unguarded, of a table that holds three hosts each of three organizations, and nothing else."""
-    found = client_of(address)
-    for item in found.scan(TableName=TABLE)["Items"]:
-        found.delete_item(TableName=TABLE, Key={name: item[name] for name in ("pk", "sk")})
-    for tenant in ("org_1", "org_10", "org_2"):
-        for id in ("h1", "h2", "h3"):
-            found.put_item(TableName=TABLE, Item=host(tenant, id))
-    return found
+    fill(connected, [host(tenant, id) for tenant in ("org_1", "org_10", "org_2") for id in ("h1", "h2", "h3")])
+    return connected
 
 
 @pytest.fixture
@@ -485,6 +486,7 @@ def test_what_a_batch_left_comes_back_as_it_was_asked(guard: Guard, client: Any)
 
     client.meta.events.register("after-call.dynamodb.BatchGetItem", leave)
     found = guard.batch_get_item(RequestItems={TABLE: asked})
+    client.meta.events.unregister("after-call.dynamodb.BatchGetItem", leave)
     assert found["UnprocessedKeys"] == {TABLE: {**asked, "Keys": [key("org_1", "h2")]}}
 
 

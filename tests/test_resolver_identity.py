@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,17 @@ def test_what_is_no_event_is_refused(settings: Settings, event: Any) -> None:
         read_identity(event, settings, {"d1"})
 
 
+def test_what_is_no_text_comes_as_json(settings: Settings) -> None:
+    """AppSync hands on texts alone."""
+    other = replace(settings, principal={**settings.principal, "mfa": True, "level": False})
+    found = read_identity(event(mfa="true", level="3"), other, {"d1"})
+    assert (found.principal["mfa"], found.principal["level"]) == (True, 3)
+    assert "level" not in read_identity(event(mfa="true"), other, {"d1"}).principal
+    for odd in ("yes", "{", True):
+        with pytest.raises(Refused, match=r"refused\[identity\]"):
+            read_identity(event(mfa=odd), other, {"d1"})
+
+
 def test_a_refusal_names_a_place_and_no_value(settings: Settings) -> None:
     with pytest.raises(Refused) as refused:
         read_identity(event(orgId="secret value"), settings, {"d1"})
@@ -99,7 +111,5 @@ def test_the_settings_name_tables_keys_and_roles(settings: Settings) -> None:
 def test_a_table_without_attributes_is_not_known(settings: Settings) -> None:
     program = program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))
     silent = tuple(each for each in program.aws if each[:2] != ("attributes", "records"))
-    from dataclasses import replace
-
     found = read_settings(emit_documents(replace(program, aws=silent), ["org_1"])["resolver-settings.json"])
     assert found.tables == {}
