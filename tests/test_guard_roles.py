@@ -6,7 +6,7 @@ moto holds tables and issues credentials; it enforces no policy, so that what th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -202,6 +202,20 @@ def test_a_grant_row_opens_the_one_record(world: World) -> None:
     assert json.loads(world.assumed[1]["Policy"])["Statement"][0]["Condition"]["ForAllValues:StringEquals"] == {
         "dynamodb:LeadingKeys": ["org_1#Host#h1"]
     }
+
+
+def test_so_it_does_in_the_form_of_a_boto3_table(world: World) -> None:
+    shared_host(world, row={}, copy={})
+
+    def plain(key: Mapping[str, Any]) -> Json:
+        return {name: value["S"] for name, value in key.items()}
+
+    guard = world.guard(around=boto3.resource("dynamodb", **KEYS))
+    found = guard.shared(TABLE, plain(RECORD), GrantKeys(plain(GRANT.row), plain(GRANT.copy)), yes)
+    assert found is not None
+    assert (found.record["name"], found.row["role"]) == ("h1", "editor")
+    assert found.update(yes, UpdateExpression="SET extra = :x", ExpressionAttributeValues={":x": 1}) is True
+    assert world.client.get_item(TableName=TABLE, Key=RECORD)["Item"]["extra"] == {"N": "1"}
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def worth_trying(seen: Counter[str]) -> None:
 # ---- With a part of the guard missing, the same tries find something
 
 
-def open_filter(self: Binding, table: Any, request: Any) -> str:
+def open_filter(self: Binding, table: Any, request: Any, method: str) -> str:
     return ""
 
 

@@ -276,7 +276,7 @@ def test_a_filter_that_mentions_the_tenant_is_refused_or_logged(
         assert answer[0] == "ValidationException"
     else:
         assert set(names(answer)) <= set(OWN)
-    assert records[1] == {**records[0], "outcome": "strict would refuse", "mode": "lenient", "method": None}
+    assert records[1] == {**records[0], "outcome": "strict would refuse", "mode": "lenient"}
     assert "org_2" not in json.dumps(records)
 
 
@@ -516,6 +516,12 @@ def test_the_same_holds_inside_batches_and_transactions(guard: Guard) -> None:
         for name in set(model.shape_for(part).members) - parameters:
             method = "transact_get_items" if part == "Get" else "transact_write_items"
             refused("parameter", getattr(guard, method), TransactItems=[{part: {name: 1}}])
+
+
+def test_what_is_no_name_does_not_stand_in_a_record(guard: Guard, records: list[Record]) -> None:
+    refused("parameter", guard.transact_write_items, TransactItems=[{"a secret value": 1}])
+    refused("parameter", guard.get_item, **{"x" * 65: 1})
+    assert [record["parameter"] for record in records] == ["TransactItems.0.?", "?"]
 
 
 def test_no_paginator_but_two_no_waiter_no_other_name(guard: Guard) -> None:

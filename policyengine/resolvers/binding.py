@@ -38,10 +38,13 @@ class Form:
 
 
 class Binding:
-    """What binds requests to one organization. `finding` is told of what lenient mode lets pass: code, parameter."""
+    """What binds requests to one organization.
+
+    `finding` is told of what lenient mode lets pass: what strict would raise, the method, the table. None is strict.
+    """
 
     def __init__(
-        self, settings: Settings, tenant: str, form: Form, finding: Callable[[str, str, str], None] | None
+        self, settings: Settings, tenant: str, form: Form, finding: Callable[[Refused, str, str], None] | None
     ) -> None:
         self.settings = settings
         self.tenant = tenant
@@ -120,7 +123,7 @@ class Binding:
 
     # ---- Filters and conditions
 
-    def filter(self, table: Table, request: Request) -> str:
+    def filter(self, table: Table, request: Request, method: str) -> str:
         """Binds a filter, and says what it was bound with.
 
         It is the one place where lenient mode lets a mention pass, for it is bound all the same.
@@ -131,7 +134,7 @@ class Binding:
             if wrong and self._finding is None:
                 raise Refused("mention", "FilterExpression")
             if wrong and self._finding is not None:
-                self._finding("mention", "FilterExpression", table.name)
+                self._finding(Refused("mention", "FilterExpression"), method, table.name)
         own = self._own(request)
         self._conjoin(request, "FilterExpression", given, own)
         return own
@@ -236,7 +239,7 @@ def one_of(request: Mapping[str, Any], parameter: str, allowed: Mapping[str, Any
 
 
 def known(given: Mapping[str, Any], parameters: Collection[str], parameter: str = "") -> None:
-    """Every parameter is one of these."""
+    """Every parameter is one of these. What is no name at all is not repeated: it would stand in a record."""
     for name in given:
         if name not in parameters:
-            raise Refused("parameter", parameter + str(name))
+            raise Refused("parameter", parameter + (name if name.isidentifier() and len(name) <= 64 else "?"))

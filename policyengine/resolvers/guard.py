@@ -162,20 +162,20 @@ class Guard:
     # ---- Records
 
     def _refuse(self, refusal: Refused, method: str | None = None, table: Any = None) -> Refused:
-        self._log(self._record("refused", refusal.code, refusal.parameter, table, method))
+        self._log(self._record("refused", refusal, table, method))
         return refusal
 
-    def _found(self, code: str, parameter: str, table: str) -> None:
-        self._log(self._record("strict would refuse", code, parameter, table, None))
+    def _found(self, refusal: Refused, method: str, table: str) -> None:
+        self._log(self._record("strict would refuse", refusal, table, method))
 
-    def _record(self, outcome: str, code: str, parameter: str, table: Any, method: str | None) -> Record:
+    def _record(self, outcome: str, refusal: Refused, table: Any, method: str | None) -> Record:
         """Names and places alone: no value of a request, and so of no row."""
         who = self._identity
         return {
             "event": "guard",
             "outcome": outcome,
-            "code": code,
-            "parameter": parameter,
+            "code": refusal.code,
+            "parameter": refusal.parameter,
             "mode": self._mode,
             "method": method,
             "table": table if type(table) is str and table in self._settings.tables else None,
@@ -205,7 +205,7 @@ class GuardedTable:
 
     def _operate(self, method: str, /, *positional: Any, **request: Any) -> dict[str, Any]:
         if "TableName" in request:
-            raise Refused("parameter", "TableName")
+            raise self._guard._refuse(Refused("parameter", "TableName"), method, self.name)
         answer: dict[str, Any] = getattr(self._guard, method)(*positional, TableName=self.name, **request)
         return answer
 

@@ -135,7 +135,7 @@ def _page(bind: Binding, call: Call, method: str, table: Table, index: Index, re
         names[sign] = bind.settings.tenant
         request["ProjectionExpression"] = sign
     added = bind.projection(request, (bind.settings.tenant, *keys))
-    own = bind.filter(table, request)
+    own = bind.filter(table, request, method)
     found: list[dict[str, Any]] = []
     sparse = method == "scan" or request["FilterExpression"] != own
     size = max(wanted, SPARSE) if sparse else wanted
