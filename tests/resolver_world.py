@@ -5,11 +5,8 @@ dynalite judges expressions as strictly as AWS; moto has transactions and KMS. B
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,25 +16,8 @@ from policyengine.resolvers.identity import Identity
 from policyengine.resolvers.items import item_of
 from policyengine.resolvers.layout import Key, Layout, copy_key, grant_key, listed_under, record_key
 
-ROOT = Path(__file__).resolve().parent.parent
 LAYOUT = Layout()
 Row = dict[str, Any]
-
-
-@contextmanager
-def dynalite() -> Iterator[str]:
-    """The address of a dynalite of one's own, empty."""
-    program = (
-        "const server = require('dynalite')({createTableMs: 0, deleteTableMs: 0});"
-        "server.listen(0, '127.0.0.1', () => console.log(server.address().port));"
-        "process.stdin.on('end', () => process.exit()).resume();"
-    )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(["node", "-e", program], cwd=ROOT, text=True, **pipes) as process:  # type: ignore[call-overload]
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.kill()
 
 
 def client(service: str, address: str | None = None, **config: Any) -> Any:

@@ -24,7 +24,8 @@ from policyengine.partial.specializer import Partly, specialize
 from policyengine.resolvers.filters import NOTHING, instantiate
 from policyengine.resolvers.items import item_of, plain
 from policyengine.source import Source
-from tests.resolver_world import client, dynalite
+from tests.dynamodb import dynalite
+from tests.resolver_world import client
 
 SCHEMA = """
 tenant Org by org

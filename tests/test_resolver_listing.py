@@ -15,7 +15,8 @@ from policyengine.resolvers.codes import Incomplete
 from policyengine.resolvers.cursors import Cursors
 from policyengine.resolvers.items import plain
 from policyengine.resolvers.listing import list_own, list_shared
-from tests.resolver_world import Faults, dynalite, grant_items, put, record_item, who
+from tests.dynamodb import dynalite
+from tests.resolver_world import Faults, grant_items, put, record_item, who
 from tests.studio import folder, grant, record, tool
 from tests.test_resolver_rows import HOME, Table
 
@@ -41,7 +42,7 @@ def everything(page: Callable[..., Any], table: Table, me: Any, *asked: Any, lim
     found: list[Any] = []
     cursor, cursors = None, Cursors(KEYS)
     while True:
-        made = page(table.rows(me), cursors, *asked, limit=limit, cursor=cursor)
+        made = page(table.rows(me, guarded=True), cursors, *asked, limit=limit, cursor=cursor)
         assert len(made[0]) <= limit
         found += made[0]
         cursor = made.cursor
@@ -94,7 +95,7 @@ def test_a_row_in_the_wrong_place_is_not_listed(table: Table) -> None:
     put(table.dynamodb, [item | {"orgId": {"S": "org_x"}, "pk": {"S": "a"}}], table.layout)
     put(table.dynamodb, [item | {"type": {"S": "Diagram"}, "pk": {"S": "b"}}], table.layout)
     put(table.dynamodb, [{k: v for k, v in item.items() if k != "orgId"} | {"pk": {"S": "c"}}], table.layout)
-    rows = table.rows(who("mia", HOME))
+    rows = table.rows(who("mia", HOME), guarded=True)
     assert list_own(rows, Cursors(KEYS), "Host") == ([], None, False)
     put(table.dynamodb, [item], table.layout)
     assert [h["id"] for h in list_own(rows, Cursors(KEYS), "Host").records] == ["h1"]
@@ -123,19 +124,6 @@ def test_a_failing_page_is_incomplete_and_a_late_one_goes_on(table: Table) -> No
 # ---- What others shared
 
 
-def opened(table: Table) -> Callable[[Any, Any], Any]:
-    """The guard's door, as far as it reads: the grant row first, then the record, both consistently."""
-
-    def open_shared(record_key: Any, grant_key: Any) -> Any:
-        items = [
-            table.dynamodb.get_item(TableName=table.layout.table, Key=table.layout.attributes(key), ConsistentRead=True)
-            for key in (grant_key, record_key)
-        ]
-        return plain(items[1]["Item"], table.layout.own) if all("Item" in each for each in items) else None
-
-    return open_shared
-
-
 def test_shared_records_are_listed_by_a_query_of_their_own_and_marked(table: Table) -> None:
     shared = [record(id=f"s{n}", scope="CUSTOM") for n in range(5)]
     closed = record(id="closed", scope="PRIVATE")
@@ -149,11 +137,31 @@ def test_shared_records_are_listed_by_a_query_of_their_own_and_marked(table: Tab
     put(table.dynamodb, [forged, without_row], table.layout)
     table.put(record(id="s9", scope="CUSTOM"))
     me, cursors = who("eve", "org_x"), Cursors(KEYS)
-    found = everything(list_shared, table, me, "Host", opened(table), limit=2)
+    found = everything(list_shared, table, me, "Host", table.guard(me), limit=2)
     assert [(each.record["id"], each.role) for each in found] == [(f"s{n}", "editor") for n in range(5)]
     assert [h["id"] for h in list_own(table.rows(me), cursors, "Host").records] == ["mine"]
-    assert list_shared(table.rows(me), cursors, "Host", opened(table), action="delete") == ([], None)
-    assert list_shared(table.rows(who("eve", HOME)), cursors, "Host", opened(table)).shared == []
+    assert list_shared(table.rows(me), cursors, "Host", table.guard(me), action="delete") == ([], None)
+    assert list_shared(table.rows(who("eve", HOME)), cursors, "Host", table.guard(who("eve", HOME))).shared == []
+
+
+def test_every_call_of_a_shared_list_can_fail_and_none_makes_it_short(table: Table) -> None:
+    shared = record(id="s", scope="CUSTOM")
+    table.put(shared, grants=[grant(shared, EVE)])
+    me, cursors = who("eve", "org_x"), Cursors(KEYS)
+    faults = Faults(table.dynamodb, {})
+
+    def listed(**limits: Any) -> list[str]:
+        found = list_shared(table.rows(me, True, **limits), cursors, "Host", table.guard(me)).shared
+        return [each.record["id"] for each in found]
+
+    assert listed() == ["s"]
+    assert faults.made == 4  # copies; then copy, row and record
+    for index in range(4):
+        faults.plan = {faults.made + index: "ThrottlingException"}
+        assert listed() == ["s"]
+        faults.plan = {faults.made + index: "ThrottlingException"}
+        with pytest.raises(Incomplete):
+            listed(attempts=1)
 
 
 # ---- Cursors
@@ -184,7 +192,7 @@ def test_a_cursor_is_of_one_principal_query_and_time(table: Table) -> None:
     with pytest.raises(Refused, match="cursor"):
         list_own(table.rows(who("mia", HOME)), cursors, "Host", 2, cursor, action="read")
     with pytest.raises(Refused, match="cursor"):
-        list_shared(table.rows(who("mia", HOME)), cursors, "Host", opened(table), 2, cursor)
+        list_shared(table.rows(who("mia", HOME)), cursors, "Host", table.guard(who("mia", HOME)), 2, cursor)
     rotated = Cursors([b"2" * 32, *KEYS], clock=lambda: time[0])
     assert use(who("mia", HOME), "Host", 2, by=rotated).records
     with pytest.raises(Refused, match="cursor"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -16,8 +17,10 @@ from policyengine.backends.dynamodb.plans import plans as plans_of
 from policyengine.partial.specializer import Partly
 from policyengine.resolvers.calls import CAUSES, Calls, Limits
 from policyengine.resolvers.codes import Incomplete
+from policyengine.resolvers.guard import Guard
 from policyengine.resolvers.rows import Rows, holds
-from tests.resolver_world import LAYOUT, Faults, client, dynalite, grant_items, make_table, put, record_item, who
+from tests.dynamodb import dynalite, studio_settings
+from tests.resolver_world import LAYOUT, Faults, client, grant_items, make_table, put, record_item, who
 from tests.studio import folder, grant, record
 from tests.worlds import requests, world
 
@@ -52,9 +55,16 @@ class Table:
         for each in grants:
             put(self.dynamodb, grant_items(each, self.layout), self.layout)
 
-    def rows(self, identity: Any, context: Any = None, **limits: Any) -> Rows:
-        calls = Calls(self.dynamodb, Limits(**limits), sleep=self.waits.append, chance=lambda: 1.0)
-        return Rows(self.studio, self.plans, identity, calls, self.layout, context, self.read, lambda: NOW)
+    def guard(self, identity: Any) -> Guard:
+        settings = studio_settings()
+        (table,) = settings.tables.values()
+        own = replace(settings, tables={self.layout.table: replace(table, name=self.layout.table)})
+        return Guard(identity, own, self.dynamodb, role=None)
+
+    def rows(self, identity: Any, guarded: bool = False, **limits: Any) -> Rows:
+        client = self.guard(identity) if guarded else self.dynamodb
+        calls = Calls(client, Limits(**limits), sleep=self.waits.append, chance=lambda: 1.0)
+        return Rows(self.studio, self.plans, identity, calls, self.layout, None, self.read, lambda: NOW)
 
     def read(self, line: str) -> None:
         self.lines.append(json.loads(line))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
@@ -39,6 +40,9 @@ _PASSING = frozenset(
     }
 )
 """Errors after which the same call may succeed (DynamoDB Developer Guide, "Error handling with DynamoDB")."""
+
+
+Answer = TypeVar("Answer")
 
 
 class Limits(NamedTuple):
@@ -72,13 +76,17 @@ class Calls:
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """The answer of one operation of the client. Raises Incomplete; a failed condition stays a ClientError."""
+        operate: Callable[..., dict[str, Any]] = getattr(self.client, operation)
+        return self.attempt(partial(operate, **arguments))
+
+    def attempt(self, function: Callable[[], Answer]) -> Answer:
+        """The same of any function that makes one call, or a few that may all be made again."""
         failed = 0
         while True:
             self.in_time()
             self.made += 1
             try:
-                answer: dict[str, Any] = getattr(self.client, operation)(**arguments)
-                return answer
+                return function()
             except ClientError as problem:
                 cause = _cause(problem)
             except (ConnectionError, HTTPClientError):

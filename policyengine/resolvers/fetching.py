@@ -50,6 +50,10 @@ class Fetched:
         except KeyError:
             raise Incomplete("not planned") from None
 
+    def know(self, key: Key, row: dict[str, Any]) -> None:
+        """A row that was read by another way, consistently and in this request."""
+        self._rows[key] = row
+
     # ---- Reading ahead
 
     def fetch(self, plan: Plan, records: Iterable[Record], context: Mapping[str, Any]) -> None:

@@ -7,14 +7,16 @@ silently short. AWS: Amazon DynamoDB Developer Guide, "Querying tables", "Global
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from policyengine.resolvers.codes import Refused
+from policyengine.resolvers.crossing import ORIGIN, GrantKeys
 from policyengine.resolvers.cursors import Cursors
 from policyengine.resolvers.filters import NOTHING, Filter, instantiate
+from policyengine.resolvers.guard import Guard
 from policyengine.resolvers.items import item_of, plain
-from policyengine.resolvers.layout import Key, grant_key, listed_under, partition_of, record_key
+from policyengine.resolvers.layout import copy_key, grant_key, listed_under, partition_of, record_key
 from policyengine.resolvers.rows import Record, Rows
 
 MAX_LIMIT = 1000
@@ -125,22 +127,20 @@ def _bound(rows: Rows, *query: str) -> dict[str, Any]:
 
 # ---- What others shared
 
-Opener = Callable[[Key, Key], Record | None]
-"""Given the keys of a record and of the grant row on it: the record as it is read with both consistently, or None."""
-
 
 def list_shared(
     rows: Rows,
     cursors: Cursors,
     type_name: str,
-    open_shared: Opener,
+    guard: Guard,
     limit: int = 100,
     cursor: str | None = None,
     action: str = "list",
 ) -> SharedPage:
     """Records of other organizations that grant rows name for the principal, each decided on; at most `limit`.
 
-    The rows' copies under the principal's organization say where to look; a copy gives nothing by itself.
+    The rows' copies under the principal's organization say where to look; a copy gives nothing by itself. `guard` opens
+    each record by its grant row (docs/aws-resolvers.md, Records of others). Raises Refused and Incomplete.
     """
     if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
         raise Refused("limit", "limit")
@@ -152,7 +152,7 @@ def list_shared(
     while True:
         copies, start = _copies(rows, limit - len(found), start)
         for copy in copies:
-            shared = _open(rows, copy, type_name, open_shared, action)
+            shared = _open(rows, copy, type_name, guard, action)
             found += [shared] if shared else []
         if start is None:
             return SharedPage(found, None)
@@ -179,16 +179,31 @@ def _copies(
     return copies, {name: value["S"] for name, value in last.items()} if last else None
 
 
-def _open(rows: Rows, copy: Mapping[str, Any], type_name: str, open_shared: Opener, action: str) -> Shared | None:
+def _open(rows: Rows, copy: Mapping[str, Any], type_name: str, guard: Guard, action: str) -> Shared | None:
     """The record behind a copy, if it is of that type, of another organization, and allowed."""
     grant = next(grant for grant in rows.plans["grants"].values() if type_name in grant["types"])
     of_type, of_id, *_ = (copy.get(name) for name in grant["key"])
-    org_id = copy.get("originId")
-    own = rows.identity.tenant
-    if of_type != type_name or org_id == own or not (isinstance(org_id, str) and isinstance(of_id, str)):
+    org_id, identity = copy.get(ORIGIN), rows.identity
+    if of_type != type_name or org_id == identity.tenant or not (isinstance(org_id, str) and isinstance(of_id, str)):
         return None
-    keys = record_key(org_id, type_name, of_id), grant_key(org_id, type_name, of_id, own, rows.identity.id)
-    record = open_shared(*keys)
-    if record is None or not rows.filter(action, [record]):
-        return None
-    return Shared(record, str(copy.get(grant["role"])))
+    record = open_shared(rows, guard, action, (org_id, type_name, of_id))
+    return None if record is None else Shared(record, str(copy.get(grant["role"])))
+
+
+def open_shared(rows: Rows, guard: Guard, action: str, place: tuple[str, str, str]) -> Record | None:
+    """A record of another organization (its id, type and id), if a grant row on it allows the action to the principal.
+
+    The guard reads copy, row and record, each consistently; the row is then what the decision is made on. Raises
+    Incomplete.
+    """
+    layout, identity = rows.layout, rows.identity
+    row_key = grant_key(*place, identity.tenant, identity.id)
+    keys = (record_key(*place), row_key, copy_key(identity.tenant, identity.id, *place))
+    at_record, at_row, at_copy = (layout.attributes(key) for key in keys)
+
+    def check(record: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+        rows.know(row_key, plain(row, layout.own))
+        return bool(rows.filter(action, [plain(record, layout.own)]))
+
+    found = rows.calls.attempt(lambda: guard.shared(layout.table, at_record, GrantKeys(at_row, at_copy), check))
+    return None if found is None else plain(found.record, layout.own)

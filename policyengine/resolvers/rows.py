@@ -18,7 +18,7 @@ from policyengine.resolvers.calls import Calls
 from policyengine.resolvers.codes import Incomplete
 from policyengine.resolvers.fetching import Fetched
 from policyengine.resolvers.identity import Identity
-from policyengine.resolvers.layout import Layout
+from policyengine.resolvers.layout import Key, Layout
 
 Decision = dict[str, Any]
 Record = dict[str, Any]
@@ -112,6 +112,10 @@ class Rows:
             if holds(decision, discharged):
                 kept.append(record)
         return kept
+
+    def know(self, key: Key, row: dict[str, Any]) -> None:
+        """A row that the guard read, consistently and in this request: decisions need not read it again."""
+        self._fetched.know(key, row)
 
     def fetch(self, action: str, records: Iterable[Record], context: Mapping[str, Any]) -> None:
         """Reads ahead, type by type. A record of no type that has the action asks for nothing: it is denied."""
