@@ -1,6 +1,6 @@
 """The red team against dynalite: nothing it tries through the guard tells it of another organization, or changes it.
 
-`make test` tries 3,000 operations; `make soak` tries 20,000 in each mode. That the tries would find something is shown
+`make test` tries 2,500 operations; `make soak` tries 20,000 in each mode. That the tries would find something is shown
 by guards with a part missing.
 """
 
@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
+from random import Random
 from typing import Any
 
 import pytest
 
-from policyengine.resolvers import reading
+from policyengine.resolvers import Guard, reading
 from policyengine.resolvers.allowed import METHODS
 from policyengine.resolvers.binding import Binding
 from policyengine.resolvers.expressions import Expression
-from tests.dynamodb import client_of, create_tables, dynalite, resource_of, studio_settings
-from tests.red_team import ALONE, TOGETHER, Attack, Leak
+from tests.dynamodb import client_of, create_tables, dynalite, identity, resource_of, studio_settings
+from tests.red_team import ALONE, OWN, TOGETHER, Attack, Leak, Tries, fill, own_items, said
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +36,37 @@ def tables(addresses: tuple[str, str]) -> tuple[Any, Any]:
 
 
 def test_the_red_team_learns_and_changes_nothing(tables: tuple[Any, Any]) -> None:
-    worth_trying(Attack(*tables).run(1, 2300))
+    worth_trying(Attack(*tables).run(1, 2000))
 
 
 def test_nor_in_lenient_mode(tables: tuple[Any, Any]) -> None:
-    seen = Attack(*tables, mode="lenient").run(2, 400)
-    assert seen["scan answered"] > 20
+    seen = Attack(*tables, mode="lenient").run(2, 300)
+    assert seen["scan answered"] > 12
 
 
 def test_nor_by_a_table_of_boto3(tables: tuple[Any, Any], addresses: tuple[str, str]) -> None:
-    seen = Attack(*tables, around=[resource_of(address) for address in addresses]).run(4, 300)
-    assert sum(count for name, count in seen.items() if name.endswith(" answered")) > 80
+    seen = Attack(*tables, around=[resource_of(address) for address in addresses]).run(4, 200)
+    assert sum(count for name, count in seen.items() if name.endswith(" answered")) > 50
+
+
+def test_alone_in_a_table_the_guard_gives_what_dynamodb_gives(tables: tuple[Any, Any]) -> None:
+    """Binding takes nothing away: reads that it lets through, where there are own items alone, with it and without."""
+    bare = tables[1]
+    fill(bare, own_items())
+    guard = Guard(identity(OWN), studio_settings(), bare, role=None, log=lambda record: None)
+    compared = 0
+    for method, request in islice(Tries(Random(6), ("get_item", "batch_get_item", "query", "scan")), 300):
+        if "Limit" in request or "ExclusiveStartKey" in request:
+            continue  # a page is another thing with the guard: docs/aws-resolvers.md, The guard
+        how, bound = said(getattr(guard, method), request)
+        if how == "answered":
+            _, plain = said(getattr(bare, method), request)
+            for told in (bound, plain):
+                told.pop("ResponseMetadata")
+                told.pop("ScannedCount", None)
+            assert bound == plain, (method, request)
+            compared += bool(bound.get("Item") or bound.get("Count") or bound.get("Responses"))
+    assert compared > 50
 
 
 @pytest.mark.soak
@@ -112,4 +134,4 @@ def test_without_a_part_of_the_guard_the_red_team_finds_something(
     for owner, name, replacement in MISSING[part]:
         monkeypatch.setattr(owner, name, replacement)
     with pytest.raises(Leak):
-        Attack(*tables).run(3, 1500)
+        Attack(*tables).run(3, 1000, every=100)
