@@ -13,10 +13,11 @@ MODULES := node_modules/.stamp
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prove demo demo-authorizer test check soak golden bench lock clean
+.PHONY: help prove demo demo-keys demo-authorizer test check soak golden bench lock clean
 
 help:
 	@echo "make demo    run examples/demo.py"
+	@echo "make demo-keys  the documents for AWS, proved, and then broken in front of you"
 	@echo "make demo-authorizer  the authorizer's function at work, in AWS's own runtime client"
 	@echo "make prove   prove what holds of all requests to Studio"
 	@echo "make test    run the tests, without the soak tests"
@@ -32,6 +33,9 @@ demo: $(STAMP)
 
 prove: $(STAMP)
 	@$(BIN)/python -m policyengine prove $(ARGS)
+
+demo-keys: $(STAMP)
+	@$(BIN)/python examples/demo_keys.py $(ARGS)
 
 demo-authorizer: $(STAMP)
 	@$(BIN)/python examples/demo_authorizer.py $(ARGS)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from functools import cache
 from typing import Any
 
 import pytest
 
+from examples import demo_keys
+from examples.demo_keys import CONTEXT, TAG
 from policyengine.analysis.documents import Place, check_claims, check_documents
 from policyengine.analysis.documents.every import ANY_TENANT, emitted
 from policyengine.analysis.documents.keys import key_claims, key_policy
@@ -27,35 +28,11 @@ from tests.conftest import ROOT
 pytest.importorskip("cvc5")
 
 Json = dict[str, Any]
-PLACE = Place(ACCOUNT, tenant=ANY_TENANT, solvers=(LEADS,))
 
 
 @cache
 def program() -> Program:
     return program_of(compile_folders(ROOT / "policies", ROOT / "schemas"))
-
-
-@cache
-def texts() -> dict[str, str]:
-    return emitted(program(), ANY_TENANT)
-
-
-def key_verdicts(document: Json) -> dict[str, Verdict]:
-    """Claim and world -> verdict, about a key policy."""
-    subject = key_policy(ANY_TENANT)
-    claims = [*key_claims(read_settings(program()))]
-    found = check_claims(subject, claims, json.dumps(document), PLACE)
-    return {verdict.subject.removeprefix(f"{subject.file}: "): verdict for _, verdict in found}
-
-
-def key_document() -> Json:
-    made: Json = json.loads(texts()[f"key-policy-{ANY_TENANT}.json"])
-    return made
-
-
-def statement(document: Json, sid: str) -> Json:
-    found: Json = next(each for each in document["Statement"] if each["Sid"] == sid)
-    return found
 
 
 @cache
@@ -100,66 +77,69 @@ def test_the_second_solver_contradicts_no_proof() -> None:
 
 # ---- Planted faults: what each opens
 
-
-def without(*sids: str) -> Callable[[Json], None]:
-    def change(document: Json) -> None:
-        document["Statement"] = [each for each in document["Statement"] if each["Sid"] not in sids]
-
-    return change
-
-
-def merged(document: Json) -> None:
-    """Tag and context in one Deny: it denies only where both are wrong."""
-    tag, context = (statement(document, f"DenyWrongOrMissing{what}") for what in ("Tag", "Context"))
-    tag["Condition"]["StringNotEquals"] |= context["Condition"]["StringNotEquals"]
-    document["Statement"].remove(context)
-
-
-def on_use(change: Callable[[Json], None]) -> Callable[[Json], None]:
-    return lambda document: change(statement(document, "TenantUse")["Condition"])
-
-
-TAG, CONTEXT = "aws:PrincipalTag/orgId", "kms:EncryptionContext:orgId"
-
-
-def if_exists(condition: Json) -> None:
-    condition["StringEqualsIfExists"] = condition.pop("StringEquals")
-
-
-def variable(condition: Json) -> None:
-    condition["StringEquals"] = {CONTEXT: f"${{{TAG}}}"}
-
-
-def for_all_values(condition: Json) -> None:
-    condition["ForAllValues:StringEquals"][TAG] = condition["StringEquals"].pop(TAG)
-
-
-def alike(condition: Json) -> None:
-    condition["StringEquals"].pop(TAG)
-    condition["StringLike"] = {TAG: f"{ANY_TENANT}*"}
-
-
-FAULTS: dict[str, tuple[Callable[[Json], None], str, Json]] = {
-    "the Deny of a wrong tag is gone": (without("DenyWrongOrMissingTag"), "tag (denies)", {CONTEXT: "org_1"}),
-    "two Denies are merged": (merged, "context (denies)", {TAG: "org_1"}),
-    "IfExists": (on_use(if_exists), "tag (allows)", {}),
-    "a policy variable": (on_use(variable), "tag (allows)", {TAG: "org_2", CONTEXT: "org_2"}),
-    "ForAllValues": (on_use(for_all_values), "tag (allows)", {CONTEXT: "org_1"}),
-    "a pattern that other ids match": (on_use(alike), "tag (allows)", {CONTEXT: "org_1"}),
+OPENED: dict[str, Json] = {
+    "one Deny is deleted": {TAG: None, CONTEXT: "org_1"},
+    "two Denies are merged into one": {TAG: "org_1", CONTEXT: None},
+    "IfExists, so that old sessions go on working": {TAG: None, CONTEXT: None},
+    "a policy variable, so that one policy serves all": {TAG: "org_2", CONTEXT: "org_2"},
+    "ForAllValues, on a key that has one value": {TAG: None, CONTEXT: "org_1"},
+    "a pattern that other ids match too": {CONTEXT: "org_1"},
+    "a Deny of wrong tags, where there is a tag": {TAG: None, CONTEXT: "org_1"},
+    "ForAnyValue in a Deny": {TAG: None, CONTEXT: "org_1"},
+    "kms:* for the account, as the console writes it": {},
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_refuted_by_a_request_that_is_allowed(fault: str) -> None:
-    change, claim, context = FAULTS[fault]
-    document = deepcopy(key_document())
-    change(document)
-    found = key_verdicts(document)[claim]
-    assert found.status == "refuted"
-    request, tenant = found.counterexample["request"], found.counterexample["tenant"]
-    assert evaluate(read_request(request)).decision == "allowed"
-    assert ANY_TENANT not in json.dumps(request)
-    tag, named = request["context"].get(TAG), request["context"].get(CONTEXT)
-    assert (tag, named) != (tenant, tenant)
-    assert {key: value for key, value in request["context"].items() if key in context}.keys() == context.keys()
-    assert found.counterexample["line"] in found.reason
+def test_a_planted_fault_is_refuted_by_a_request_that_is_allowed() -> None:
+    document = json.loads(emitted(program(), "org_1")["key-policy-org_1.json"])
+    found = dict(demo_keys.broken(program(), document, "org_1"))
+    assert found.keys() == OPENED.keys()
+    for fault, verdict in found.items():
+        assert verdict.status == "refuted", fault
+        request = verdict.counterexample["request"]
+        assert evaluate(read_request(request)).decision == "allowed"
+        context = request["context"]
+        assert {key: context.get(key) for key in OPENED[fault]} == OPENED[fault], fault
+        assert verdict.counterexample["line"] in verdict.reason
+        assert request["action"] in verdict.counterexample["line"]
+
+
+def test_a_counterexample_holds_nothing_that_it_can_do_without() -> None:
+    """Take any key from it, and it shows nothing more."""
+    document = json.loads(emitted(program(), "org_1")["key-policy-org_1.json"])
+    verdict = dict(demo_keys.broken(program(), document, "org_1"))["a policy variable, so that one policy serves all"]
+    request = verdict.counterexample["request"]
+    assert set(request["context"]) == {TAG, CONTEXT, "kms:EncryptionContextKeys"}
+    for key in (TAG, CONTEXT):
+        fewer = {name: value for name, value in request["context"].items() if name != key}
+        assert evaluate(read_request({**request, "context": fewer})).decision != "allowed"
+
+
+def test_what_is_not_encoded_is_refused_by_name() -> None:
+    """No answer is guessed: of each construct, the verdicts on its document name it."""
+    aws = read_settings(program())
+    for construct, change in NOT_ENCODED.items():
+        document = json.loads(emitted(program(), "org_1")["key-policy-org_1.json"])
+        change(demo_keys.statement(document, "TenantUse"))
+        place = Place(ACCOUNT, tenant="org_1", solvers=(LEADS,))
+        found = [v for _, v in check_claims(key_policy("org_1"), [*key_claims(aws)], json.dumps(document), place)]
+        assert {verdict.status for verdict in found} == {"refused"}, construct
+        assert all(construct in verdict.refused[0] for verdict in found), construct
+
+
+NOT_ENCODED: dict[str, Callable[[Json], None]] = {
+    "NotPrincipal": lambda made: made.update(NotPrincipal=made.pop("Principal")),
+    "the operator IpAddress": lambda made: made["Condition"].update(IpAddress={"aws:SourceIp": "10.0.0.0/8"}),
+    "a variable with a default": lambda made: made["Condition"].update(StringEquals={CONTEXT: f"${{{TAG}, 'none'}}"}),
+    "a variable other than a tag": lambda made: made["Condition"].update(StringEquals={CONTEXT: "${aws:username}"}),
+    "without a set operator": lambda made: made["Condition"]["StringEquals"].update(
+        {"kms:EncryptionContextKeys": "orgId"}
+    ),
+    "follows from the rest of the request": lambda made: made["Condition"].update(
+        StringLike={"aws:PrincipalAccount": ACCOUNT}
+    ),
+    "operators of two types": lambda made: made["Condition"].update(Bool={TAG: "true"}),
+    "a wildcard within the name of an action": lambda made: made.update(Action="kms:*Key"),
+    "Foo": lambda made: made.update(Foo="bar"),
+}
+"""Constructs by a part of their name, and how they come into the statement that lets users in."""

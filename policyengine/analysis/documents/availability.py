@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from policyengine.analysis.documents import questions
+from policyengine.analysis.documents import facts, questions
 from policyengine.analysis.documents.checking import Place, allowed_one
 from policyengine.analysis.documents.needs import ASSUMPTIONS, Need
 from policyengine.analysis.documents.questions import Encoded
@@ -62,6 +62,6 @@ def _refuted_or_open(encoded: Encoded, need: Need, verdict: Callable[..., Verdic
     if not shows(request):
         raise InternalError(f"the evaluator says {questions.decision(request)} of {request}")
     request = shrunk(request, shows, tenant)
-    said = line(request, "denied")
+    said = line(request, "denied", tenant, facts.keys(need.wanted))
     found = {"request": request, "tenant": tenant, "line": said}
     return verdict("refuted", f"not so that {need.sentence}: {said}", counterexample=found, **more)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policyengine.analysis.documents import questions
+from policyengine.analysis.documents import facts, questions
 from policyengine.analysis.documents.claims import WORLDS, Claim, Subject, World, stack_in
 from policyengine.analysis.documents.facts import Fact, both
 from policyengine.analysis.documents.questions import Encoded, Json
@@ -140,6 +140,6 @@ class _Case:
         if not shows(request):
             raise InternalError(f"the evaluator says {questions.decision(request)} of {request}")
         request = shrunk(request, shows, tenant)
-        said = line(request, questions.decision(request))
+        said = line(request, questions.decision(request), tenant, facts.keys(self.fact))
         found = {"request": request, "tenant": tenant, "line": said}
         return self.verdict("refuted", f"not so that {self.claim.sentence}: {said}", counterexample=found)

@@ -13,9 +13,9 @@ from dataclasses import replace
 from policyengine.analysis.documents.availability import check_need
 from policyengine.analysis.documents.checking import BOUNDARY, Place, check_claims
 from policyengine.analysis.documents.claims import ANYTHING
-from policyengine.analysis.documents.needs import ANY_POLICY, needs
+from policyengine.analysis.documents.needs import ANY_POLICY
 from policyengine.analysis.documents.sessions import DENIED_BEFORE, DENIED_USER
-from policyengine.analysis.documents.tables import claims, emergency_claims
+from policyengine.analysis.documents.tables import all_needs, claims, emergency_claims
 from policyengine.analysis.documents.threats import threat_verdicts
 from policyengine.analysis.solver import LIMIT, SOLVERS
 from policyengine.analysis.verdict import Verdict
@@ -47,7 +47,7 @@ def check_documents(
             settled.append((frozenset(claim.concerns), _named(verdict)))
             yield settled[-1][1]
     anything = {ANY_POLICY: json.dumps(ANYTHING)}
-    for need in needs(aws, ANY_TENANT):
+    for need in all_needs(aws, ANY_TENANT):
         yield _named(check_need(need, {**(urgent if need.urgent else texts), **anything}, place))
     yield from threat_verdicts(program, settled)
 

@@ -16,7 +16,6 @@ from policyengine.analysis.documents.facts import (
     Begins,
     Below,
     Called,
-    CalledBy,
     Fact,
     Flag,
     Has,
@@ -44,7 +43,7 @@ from policyengine.analysis.documents.sessions import (
     tenant_like,
 )
 from policyengine.analysis.documents.stacks import Stack
-from policyengine.backends.aws.view import Aws, file_of
+from policyengine.backends.aws.view import Aws
 
 ANY_POLICY = "any policy"
 """In place of a file: what an administrator gave, which is no document of ours."""
@@ -91,7 +90,6 @@ def needs(aws: Aws, org: str) -> Iterator[Need]:
     yield from _keys(aws, f"key-policy-{org}.json")
     yield from _sessions(aws)
     yield from _data(aws)
-    yield from _operators(aws, f"key-policy-{org}.json")
 
 
 TLS = Not(Flag("aws:SecureTransport", False))
@@ -213,34 +211,4 @@ def _data(aws: Aws) -> Iterator[Need]:
         as_user = ("authenticated-permissions.json",)
         yield Need(
             f"model-{name}", f"users invoke {name}", "iam", invoked, as_user, boundary="authenticated-boundary.json"
-        )
-
-
-# ---- Operators
-
-
-def _operators(aws: Aws, key: str) -> Iterator[Need]:
-    owner = Begins(f"aws:ResourceTag/{aws.tenant_key}", ("",), 1)
-    here = on(aws.here("kms", "key/"))
-    checked = Not(Flag("kms:BypassPolicyLockoutSafetyCheck", True))
-    patient = Not(Below("kms:ScheduleKeyDeletionPendingWindowInDays", 30))
-    kept = Acts(("kms:PutKeyPolicy", "kms:GetKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion", "kms:ListGrants"))
-    for role in ("deployment", "break_glass"):
-        file, name = f"{file_of(role)}-permissions.json", file_of(role)
-        keeps = both(session_of(aws, role), kept, owner, here, checked, patient)
-        for urgent in (False, True):
-            sentence = f"{name} keeps the keys" + (", in an emergency too" if urgent else "")
-            which = f"{name}-keys-in-emergency" if urgent else f"{name}-keys"
-            yield Need(which, sentence, "kms", keeps, (file,), key, kind="key", urgent=urgent)
-        lever = both(session_of(aws, role), Acts(("iam:PutRolePolicy", "iam:DeleteRolePolicy")))
-        lever = both(lever, on(aws.role("authenticated"), begins=False))
-        yield Need(f"{name}-lever", f"{name} puts the emergency deny", "iam", lever, (file,))
-        puts = both(session_of(aws, role), Acts(("s3:PutBucketPolicy",)), on(aws.bucket, begins=False), TLS)
-        sentence = f"{name} keeps the bucket's policy"
-        yield Need(f"{name}-bucket", sentence, "s3", puts, (file,), "bucket-policy.json", kind="bucket")
-        factor = (Flag("aws:MultiFactorAuthPresent", True),) if aws.one("assumed_by", role).startswith("user/") else ()
-        assumes = both(CalledBy((aws.operator(role),)), Acts(("sts:AssumeRole",)), *factor)
-        sentence = f"its operator assumes {name}"
-        yield Need(
-            f"{name}-session", sentence, "iam", assumes, (ANY_POLICY,), f"{file_of(role)}-trust.json", kind="trust"
         )

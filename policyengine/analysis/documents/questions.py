@@ -12,7 +12,7 @@ from typing import Any
 
 from policyengine.analysis import terms
 from policyengine.analysis.documents import facts, stacks
-from policyengine.analysis.documents.actions import ACTION, classes
+from policyengine.analysis.documents.actions import ACTION, Actions, classes
 from policyengine.analysis.documents.facts import Fact, Request
 from policyengine.analysis.documents.lists import Needs, told_apart
 from policyengine.analysis.documents.readings import Reading
@@ -47,6 +47,7 @@ class Encoded:
 
     stack: Stack
     symbols: Symbols
+    actions: Actions
     text: str
     allowed: Reading
     facts: tuple[str, ...]
@@ -70,15 +71,23 @@ class Encoded:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def encode(stack: Stack, asked: Sequence[Fact], needs: Needs) -> Encoded:
-    """The text that all questions about these facts share: which requests `needs` says. Raises Unsupported."""
+def encode(stack: Stack, asked: Sequence[Fact], needs: Needs, also: Sequence[str] = ()) -> Encoded:
+    """The text that all questions about these facts share: which requests `needs` says.
+
+    `also` are actions to be told apart from all others. Raises Unsupported.
+    """
     found = stacks.layers(stack)
     placed = [(s.effect, c) for layer in found for s in layer.document.statements for c in s.conditions]
     conditions = [condition for _, condition in placed]
     elements, slots = told_apart(placed, asked, tenant=stack.tenant, needs=needs)
     typed = {key: sort for fact in asked for key, sort in facts.sorts(fact).items()} | stacks.sorts(found)
     symbols = Symbols(stack.partition, _alphabet(conditions, found, asked), elements, slots, typed)
-    patterns = [*stacks.ALWAYS_TOLD_APART, *(p for fact in asked for p in facts.patterns(fact)), *_patterns(found)]
+    patterns = [
+        *also,
+        *stacks.ALWAYS_TOLD_APART,
+        *(p for fact in asked for p in facts.patterns(fact)),
+        *_patterns(found),
+    ]
     actions = classes(patterns)
     encoder = Encoder(stack, symbols, actions)
     definitions, allowed = encoder.decision(found)
@@ -98,7 +107,7 @@ def encode(stack: Stack, asked: Sequence[Fact], needs: Needs) -> Encoded:
         *(f"(assert (! {terms.all_of(parts)} :named {quoted('assumed', name)}))" for name, parts in assumed.items()),
     ]
     reading = Reading("|allowed certainly|", "|allowed possibly|")
-    return Encoded(stack, symbols, "\n".join(lines) + "\n", reading, asked_terms, _spellings(found, asked))
+    return Encoded(stack, symbols, actions, "\n".join(lines) + "\n", reading, asked_terms, _spellings(found, asked))
 
 
 def _alphabet(conditions: Iterable[Condition], found: Iterable[Layer], asked: Iterable[Fact]) -> frozenset[str]:

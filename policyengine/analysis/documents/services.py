@@ -22,7 +22,6 @@ from policyengine.analysis.documents.facts import (
     either,
     on,
 )
-from policyengine.analysis.documents.keys import USE
 from policyengine.analysis.documents.sessions import KMS, S3, tenant_like
 from policyengine.backends.aws.view import Aws
 
@@ -130,84 +129,6 @@ def rewrap_claims(aws: Aws) -> Iterator[Claim]:
         _services(*LOGS),
         _own_logs(aws, "rewrap"),
     )
-
-
-_KEEP_KEYS = (
-    *("CancelKeyDeletion", "DescribeKey", "DisableKey", "EnableKey", "GetKeyPolicy", "ListGrants"),
-    *("PutKeyPolicy", "RevokeGrant", "ScheduleKeyDeletion"),
-)
-_KEEP_BUCKET = ("BucketOwnershipControls", "BucketPolicy", "BucketPublicAccessBlock")
-_ROLE_POLICIES = ("iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:PutRolePolicy")
-BREAKING_GLASS = (
-    *(f"kms:{action}" for action in _KEEP_KEYS),
-    *(f"s3:{verb}{what}" for verb in ("Get", "Put") for what in _KEEP_BUCKET),
-    *_ROLE_POLICIES,
-)
-DEPLOYING = (
-    *BREAKING_GLASS,
-    *(f"kms:{action}" for action in ("CreateKey", "TagResource", "CreateAlias", "DeleteAlias", "UpdateAlias")),
-    *(f"kms:{action}" for action in ("EnableKeyRotation", "GetKeyRotationStatus", "ListKeyPolicies")),
-    *(f"kms:{action}" for action in ("ListKeyRotations", "ListResourceTags", "RotateKeyOnDemand")),
-    "kms:UpdateKeyDescription",
-    "iam:GetRole",
-    "iam:UpdateAssumeRolePolicy",
-    *(f"iam:{verb}PolicyVersion" for verb in ("Create", "Delete", "Get")),
-    "iam:GetPolicy",
-    "iam:ListPolicyVersions",
-    *(f"cloudformation:{verb}ChangeSet" for verb in ("Create", "Delete", "Describe", "Execute")),
-    *(f"cloudformation:{what}" for what in ("DescribeStackEvents", "DescribeStacks", "GetTemplate")),
-)
-
-
-def operator_claims(aws: Aws, role: str) -> Iterator[Claim]:
-    """Of deployment and break-glass: they keep the documents, and use neither keys nor objects."""
-    names = ("authenticated", "tenant_data", "resolver", "signer", *(("rewrap",) if aws.crossing_types else ()))
-    kept = [aws.role(name) for name in (names if role == "deployment" else ("authenticated",))]
-    made = Acts(("kms:CreateKey", "kms:TagResource"))
-    named = Acts(("kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"))
-    owner = Has(f"aws:ResourceTag/{aws.tenant_key}")
-    arns = either(on(*kept, aws.boundary, begins=False))
-    use = either(USE, Acts(("kms:CreateGrant",)))
-    rows: list[Row] = [
-        ("no-use", "it uses no key, and gives its use to nobody", (*_RULE, "reach"), BOTH, use),
-        ("no-objects", "it reaches no object", (*_RULE, "reach"), BOTH, both(S3, on(f"{aws.bucket}/"))),
-        ("bucket", "it keeps no other bucket", _RULE, ALLOWS, both(S3, Not(on(aws.bucket, begins=False)))),
-        ("roles", "it keeps no other role, not its own either", _RULE, ALLOWS, both(Acts(("iam:*",)), Not(arns))),
-        (
-            "keys",
-            f"it keeps no key without a {aws.tenant}",
-            _RULE,
-            ALLOWS,
-            both(KMS, Not(owner), Not(made), Not(named)),
-        ),
-        _services(*(DEPLOYING if role == "deployment" else BREAKING_GLASS)),
-    ]
-    if role == "deployment":
-        rows += _new_keys(aws)
-    return of_rows(*rows)
-
-
-def _new_keys(aws: Aws) -> Iterator[Row]:
-    create, made = Acts(("kms:CreateKey",)), Acts(("kms:CreateKey", "kms:TagResource"))
-    put = Acts(("kms:CreateKey", "kms:PutKeyPolicy"))
-    kinds = {"kms:KeyOrigin": "AWS_KMS", "kms:KeySpec": "SYMMETRIC_DEFAULT", "kms:KeyUsage": "ENCRYPT_DECRYPT"}
-    plain = both(*(Is(key, ((value,),)) for key, value in kinds.items()), Flag("kms:MultiRegion", False))
-    named = tenant_like(aws, f"aws:RequestTag/{aws.tenant_key}")
-    stacks = on(aws.here("cloudformation", f"stack/{aws.one('stack')}-"))
-    alias = on(aws.here("kms", f"alias/{aws.one('kms', 'alias')}"), aws.here("kms", "key/"))
-    yield (
-        "new-keys",
-        "it makes symmetric keys of one region whose material KMS makes",
-        _RULE,
-        ALLOWS,
-        both(create, Not(plain)),
-    )
-    yield "new-tags", f"it tags no key but with a {aws.tenant}", _RULE, ALLOWS, both(made, Not(named))
-    past = both(put, Flag("kms:BypassPolicyLockoutSafetyCheck", True))
-    yield "lockout", "it puts no key policy past the check against lock-out", _RULE, DENIES, past
-    yield "stacks", "it runs no other stack", _RULE, ALLOWS, both(Acts(("cloudformation:*",)), Not(stacks))
-    others = both(Acts(("kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias")), Not(alias))
-    yield "aliases", "it names no key outside the source's aliases", _RULE, ALLOWS, others
 
 
 # ---- The bucket

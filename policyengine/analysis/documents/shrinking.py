@@ -7,7 +7,7 @@ of `policyengine.iam` and on the plain request.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from policyengine.analysis.documents.symbols import NAMES
@@ -108,14 +108,16 @@ def _plainer_resources(request: Request, tenant: str) -> Iterator[Request]:
 # ---- One line
 
 
-def line(request: Request, decided: str) -> str:
-    """Who does what on what, under which conditions, and what came of it."""
+def line(request: Request, decided: str, tenant: str, keys: Iterable[str]) -> str:
+    """Who does what on what, under which conditions, and what came of it. `keys` are those that the claim names: of
+    tags and of a context, that one is missing is said too."""
     context = request["context"]
-    pairs = {fold(prefix): names for names, prefix in NAMES.items()}
-    named = {names for prefix, names in pairs.items() if any(fold(key).startswith(prefix) for key in context)}
+    named = {names for names, prefix in NAMES.items() if any(fold(key).startswith(prefix) for key in context)}
     shown = [_said(key, value) for key, value in context.items() if fold(key) not in named]
-    conditions = "".join(f", {each}" for each in shown or ["nothing else"])
-    return f"{_caller(request)}{conditions}: {request['action']} on {_resource(request)} is {decided}"
+    there = set(map(fold, context))
+    missing = [f"no {_word(key)} {_name(key)}" for key in dict.fromkeys(keys) if _word(key) and fold(key) not in there]
+    conditions = "".join(f", {each}" for each in (*missing, *shown))
+    return f"{_caller(request)}{conditions}: {request['action']} on {_resource(request, tenant)} is {decided}"
 
 
 def _caller(request: Request) -> str:
@@ -127,15 +129,23 @@ def _caller(request: Request) -> str:
     return name if account == request["account"] else f"{name} of account {account}"
 
 
-def _resource(request: Request) -> str:
-    resource = str(request["resource"])
-    return "the key" if "resource_policy" in request and request["action"].startswith("kms:") else resource
+def _resource(request: Request, tenant: str) -> str:
+    on_key = "resource_policy" in request and request["action"].startswith("kms:")
+    return f"the key of {tenant}" if on_key else str(request["resource"])
+
+
+_WORDS = {"kms:encryptioncontext:": "context", "aws:principaltag/": "tag", "aws:requesttag/": "new tag"}
+
+
+def _word(key: str) -> str:
+    return next((word for prefix, word in _WORDS.items() if fold(key).startswith(prefix)), "")
+
+
+def _name(key: str) -> str:
+    """The name of a tag or of a pair; of another key, the key."""
+    return next((key[len(prefix) :] for prefix in _WORDS if fold(key).startswith(prefix)), key)
 
 
 def _said(key: str, value: Any) -> str:
-    words = {"kms:encryptioncontext:": "context", "aws:principaltag/": "tag", "aws:requesttag/": "new tag"}
     said = ", ".join(value) if isinstance(value, list) else value
-    for prefix, word in words.items():
-        if fold(key).startswith(prefix):
-            return f"{word} {key[len(prefix) :]}={said}"
-    return f"{key}={said}"
+    return f"{_word(key)} {_name(key)}={said}".strip()

@@ -155,7 +155,7 @@ class Encoder:
                 each = self._judge(layer, statement)
                 applies = []
                 for word, term in (("certainly", each.applies.certain), ("possibly", each.applies.possible)):
-                    name = quoted(layer.name, statement.name, word)
+                    name = quoted(layer.name, statement.index, statement.sid or "", word)
                     definitions.append(f"(define-fun {name} () Bool {term})")
                     applies.append(name if term not in ("true", "false") else term)
                 judged.append(Judged(each.layer, each.effect, Reading(*applies), each.ways))

@@ -56,6 +56,7 @@ ASSUMED = {
     "tagged": "only users and roles carry principal tags",
     "full": "no name of an encryption context or of a session tag is empty, nor is a partition key",
     "names": "the list of names of an encryption context, or of session tags, is that of the pairs in the request",
+    "once": "no two session tags of a request have names that differ in case alone: AWS STS refuses them",
     "roles": "roles have the path `/`, and no two of an account share a name",
     "resources": "a resource is an ARN, or `*` where an action has none",
     "tenant": "an organization's id is 1 to 64 of A-Z a-z 0-9 _ -",
@@ -183,6 +184,15 @@ class Symbols:
         for key in sorted(self.paired):
             yield f"(define-fun {quoted(key, 'twice')} () Bool {self._twice(key)})"
 
+    def _once(self, names: str, pair: str) -> str:
+        """That a list of names holds this one in one spelling at most."""
+        spelled = [*self._spellings(names, pair)]
+        return all_of(
+            negated(all_of([one, other, negated(equals((Symbol(term),), term_of_other))]))
+            for at, (one, term) in enumerate(spelled)
+            for other, term_of_other in spelled[at + 1 :]
+        )
+
     def _twice(self, key: str) -> str:
         """Whether the names of the context hold this one in two spellings."""
         prefix = NAMES["kms:encryptioncontextkeys"]
@@ -210,6 +220,8 @@ class Symbols:
                 if key.startswith(prefix):
                     spelled = any_of(there for there, _ in self._spellings(names, key.removeprefix(prefix)))
                     yield "names", f"(= {quoted('has', key)} {spelled})"
+                    if names == "aws:tagkeys":
+                        yield "once", self._once(names, key.removeprefix(prefix))
         for key in sorted(set(self.sorts) & set(LISTS) - set(self.elements)):
             yield "full", all_of(negated(f'(= {value.term} "")') for value in self.values(key))
             for one, other in zip(self.values(key), self.values(key)[1:], strict=False):

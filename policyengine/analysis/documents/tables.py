@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from policyengine.analysis.documents import keys, services, sessions
+from policyengine.analysis.documents import keys, needs, operators, services, sessions
 from policyengine.analysis.documents.claims import Claim, Subject
 from policyengine.analysis.documents.facts import All
 from policyengine.analysis.documents.sessions import identity
@@ -24,8 +24,8 @@ def claims(aws: Aws, org: str) -> Iterator[tuple[Subject, list[Claim]]]:
     ]
     for role in ("resolver", "signer"):
         made.append((identity(aws, role, f"{role}-permissions.json"), services.assuming_claims(aws, role)))
-    for role in ("deployment", "break_glass"):
-        made.append((identity(aws, role, f"{file_of(role)}-permissions.json"), services.operator_claims(aws, role)))
+    for role in operators.ROLES:
+        made.append((identity(aws, role, f"{file_of(role)}-permissions.json"), operators.operator_claims(aws, role)))
     trusted = ["resolver", "signer", "deployment", "break_glass"]
     if aws.crossing_types:
         made.append((identity(aws, "rewrap", "rewrap-permissions.json"), services.rewrap_claims(aws)))
@@ -41,3 +41,8 @@ def emergency_claims(aws: Aws, org: str) -> Iterator[tuple[Subject, list[Claim]]
     on_role = identity(aws, "authenticated", "authenticated-emergency.json")
     yield on_role, [*sessions.emergency_claims(aws, All(()))]
     yield keys.key_policy(org), [*sessions.emergency_claims(aws, keys.USE)]
+
+
+def all_needs(aws: Aws, org: str) -> Iterator[needs.Need]:
+    yield from needs.needs(aws, org)
+    yield from operators.operator_needs(aws, f"key-policy-{org}.json")
