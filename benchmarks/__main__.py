@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import cedar, compiling, deciding, guarding, proving, starting
+from benchmarks import authorizing, cedar, compiling, deciding, guarding, proving, starting
 from benchmarks.measuring import Figure, headline, line
 
 
@@ -32,6 +32,9 @@ SECTIONS = {
     "compile": Section("compilation, against the parser generator alone", "lark alone", compiling.compilations),
     "guard": Section("guard: an operation, against botocore's own part of it", "botocore", guarding.operations),
     "prove": Section("proofs: cvc5, against z3", "z3", proving.proofs),
+    "authorizer": Section(
+        "authorizer: a request, against PyJWT and graphql-core's parser", "libraries", authorizing.everything
+    ),
     "cedar": Section("one read, against Cedar", "cedarpy", cedar.decisions),
 }
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
 
 from policyengine.compiler import compile_sources, program_of
+from policyengine.runtime.authorizer import lean
 from policyengine.runtime.authorizer.codes import CODES
 from policyengine.runtime.authorizer.document import Limits
 from policyengine.runtime.authorizer.environment import Options
+from policyengine.runtime.authorizer.lean import language
 from policyengine.runtime.tokens import Switches, Verifier
 from policyengine.source import Source
 from tests import tokens
 from tests.appsync import ADMIN, CONNECT, MEMBER, Stage, bundle, event
+from tests.appsync_mutations import REQUESTS
 
 DENIED = {"isAuthorized": False, "ttlOverride": 0}
 
@@ -463,3 +469,43 @@ def test_no_file_of_the_runtime_needs_the_compiler() -> None:
     folder = Path(__file__).resolve().parent.parent / "policyengine/runtime/authorizer"
     for file in folder.glob("*.py"):
         assert "policyengine" not in file.read_text("utf-8").replace("POLICYENGINE", ""), file
+
+
+# ---- The parser, loaded without the rest of graphql-core
+
+
+def tree(node: Any) -> Any:
+    """A node as plain values: the name of its class, and what it holds."""
+    if isinstance(node, tuple | list):
+        return [tree(item) for item in node]
+    if hasattr(node, "kind") and hasattr(node, "loc"):
+        return (type(node).__name__, {name: tree(value) for name, value in sorted(vars(node).items())})
+    return getattr(node, "value", node)
+
+
+def test_the_parser_that_is_loaded_lean_parses_as_the_whole_one_does() -> None:
+    parse, _, error = language()
+    assert parse is not graphql.parse
+    for query, _variables in REQUESTS:
+        assert tree(parse(query, no_location=True)) == tree(graphql.parse(query, no_location=True))
+    for query in ("{", "{ a(b: $) }", '{ a(b: "\\q") }', "query Q { a } }"):
+        with pytest.raises(error):
+            parse(query)
+        with pytest.raises(graphql.GraphQLSyntaxError):
+            graphql.parse(query)
+
+
+def test_loading_the_parser_lean_leaves_the_rest_of_the_process_as_it_was() -> None:
+    before = {name: module for name, module in sys.modules.items() if name.startswith("graphql")}
+    made = dataclasses.dataclass
+    language()
+    assert {name: module for name, module in sys.modules.items() if name.startswith("graphql")} == before
+    assert dataclasses.dataclass is made
+
+
+def test_a_version_of_graphql_core_that_is_made_otherwise_is_loaded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lean, "_PACKAGES", {"graphql": {}, "graphql.pyutils": {}})
+    parse, ast, error = language()
+    assert isinstance(parse("{ a }").definitions[0], ast.OperationDefinitionNode)
+    with pytest.raises(error):
+        parse("{")

@@ -106,17 +106,18 @@ def _judge(field: Field, arguments: dict[str, Any], principal: Principal, api: A
         for value in values_at(arguments, place):
             if value is not None and (type(value) is not str or value != tenant):
                 raise Refusal("tenant")
-    if is_stray(arguments, api.tenant_key, field.marked):
+    is_flat = all(type(value) is str for value in arguments.values())
+    if (api.tenant_key in arguments or not is_flat) and is_stray(arguments, api.tenant_key, field.marked):
         raise Refusal("tenant_unmarked")
     if not field.action:
         return Judged(field.name, "", OPEN)
     id = _id(field, arguments)
-    types = _types(field, arguments)
+    types = _types(field, arguments) if len(field.by) == 2 else field.types
     actions = [field.action]
     for place, action in field.needs:
         if action not in actions and any(True for _ in values_at(arguments, place)):
             actions.append(action)
-    contexts = list(_contexts(field, arguments, api))
+    contexts = list(_contexts(field, arguments, api)) if field.member else []
     if not types or None in contexts:  # malformed, which denies whatever the record
         return Judged(field.name, field.action, DENIED, (), id)
     for context in contexts or [{}]:
@@ -138,20 +139,18 @@ def _denies(
     action: str, types: tuple[str, ...], principal: Principal, context: Any, api: Api
 ) -> tuple[str, ...] | None:
     """The rules that deny the action on every type, perhaps none; None where some type is left to its rows."""
-    found: set[str] = set()
+    found: list[str] = []
     for type_name in types:
         denies = api.denies.get((action, type_name, bool(context)))
         rules = denies(principal, context) if denies is not None else None
         if rules is None:
             return None
-        found.update(rules)
-    return tuple(sorted(found))
+        found += rules
+    return tuple(sorted(set(found)))
 
 
 def _types(field: Field, arguments: dict[str, Any]) -> tuple[str, ...]:
     """The types that the record may have: the one that is named, or all of the mapping; none where another is named."""
-    if len(field.by) < 2:
-        return field.types
     named = [value for value in values_at(arguments, field.by[0]) if value is not None]
     if not named:
         return field.types
@@ -167,7 +166,7 @@ def _id(field: Field, arguments: dict[str, Any]) -> str | None:
 
 def _contexts(field: Field, arguments: dict[str, Any], api: Api) -> Iterator[Any]:
     """A context for each grantee that the arguments name, or None for one that is malformed."""
-    if not field.member or api.member is None:
+    if api.member is None:
         return
     attribute, id, tenant = api.member
     ids, tenants = (list(values_at(arguments, place)) for place in field.member)

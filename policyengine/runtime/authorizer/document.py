@@ -7,13 +7,14 @@ that nobody knows (GraphQL specification, sections 2, 5 and 6).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .codes import Refusal
 from .lean import language
 
 _parse, _ast, _SyntaxError = language()
+_Field, _Spread = _ast.FieldNode, _ast.FragmentSpreadNode
 
 ROOTS = {"query": "Query", "mutation": "Mutation", "subscription": "Subscription"}
 MAX_TOKENS = 20_000
@@ -48,13 +49,16 @@ ABSENT: Any = object()
 """The value of a variable that is not given and has no default."""
 
 
+Conditions = tuple[tuple[Any, bool], ...]
+
+
 class Root(NamedTuple):
     """A field of the root type. It runs where each condition, a Bool or a Variable, has the value beside it."""
 
     name: str
     arguments: dict[str, Any]
     is_fixed: bool
-    conditions: tuple[tuple[Any, bool], ...]
+    conditions: Conditions
 
 
 class Operation(NamedTuple):
@@ -67,12 +71,16 @@ class Operation(NamedTuple):
     nested: frozenset[str]
 
 
-class Size(NamedTuple):
-    """Of a selection set, with its fragments written out."""
+class Below(NamedTuple):
+    """What a selection set comes to, with its fragments written out; `names` are those of all fields in it."""
 
     depth: int
     fields: int
     aliases: int
+    names: frozenset[str]
+
+
+_NOTHING = Below(0, 0, 0, frozenset())
 
 
 def read(text: str, limits: Limits) -> tuple[Operation, ...]:
@@ -102,8 +110,7 @@ class _Reader:
     def __init__(self, document: Any, limits: Limits) -> None:
         self.limits = limits
         self.fragments: dict[str, Any] = {}
-        self.sizes: dict[str, Size | None] = {}
-        self.names: dict[str, frozenset[str]] = {}
+        self.measured: dict[str, Below | None] = {}
         self.written: list[Any] = []
         for definition in document.definitions:
             if isinstance(definition, _ast.FragmentDefinitionNode):
@@ -126,115 +133,104 @@ class _Reader:
         if definition.directives:
             raise Refusal("directive")
         kind = definition.operation.value
-        size = self._size(definition.selection_set)
-        for reached, limit, code in (
-            (size.depth, self.limits.depth, "query_depth"),
-            (size.fields, self.limits.fields, "query_fields"),
-            (size.aliases, self.limits.aliases, "query_aliases"),
-        ):
-            if reached > limit:
-                raise Refusal(code)
-        variables: dict[str, Any] = {}
-        for declared in definition.variable_definitions or ():
-            if declared.directives:
-                raise Refusal("directive")
-            default = ABSENT if declared.default_value is None else _value(declared.default_value)
-            _add(variables, declared.variable.name.value, default)
-        roots = tuple(self._roots(definition.selection_set, ROOTS[kind], ()))
-        used = [v for root in roots for v in _variables(root)]
-        if not roots or any(name not in variables for name in used):
-            raise Refusal("variable" if roots else "fragment")
+        variables = _variables(definition)
+        roots: list[Root] = []
+        nested: set[str] = set()
+        depth = fields = aliases = 0
+        for selection, below, conditions in self._roots(definition.selection_set, ROOTS[kind], (), ()):
+            depth, fields = max(depth, below.depth + 1), fields + below.fields + 1
+            aliases += below.aliases + (selection.alias is not None)
+            self._bound(depth, fields, aliases)
+            nested |= below.names
+            arguments = _object(selection.arguments) if selection.arguments else {}
+            used = [*_inside(arguments)]
+            if any(name not in variables for name in (*used, *_named(conditions))):
+                raise Refusal("variable")
+            roots.append(Root(selection.name.value, arguments, not used, conditions))
         if kind == "subscription" and len(roots) != 1:
             raise Refusal("subscription")
-        nested = self._below(definition.selection_set)
-        return Operation(kind, definition.name.value if definition.name else "", variables, roots, nested)
+        name = definition.name.value if definition.name else ""
+        return Operation(kind, name, variables, tuple(roots), frozenset(nested))
+
+    def _bound(self, depth: int, fields: int, aliases: int) -> None:
+        if depth > self.limits.depth:
+            raise Refusal("query_depth")
+        if fields > self.limits.fields:
+            raise Refusal("query_fields")
+        if aliases > self.limits.aliases:
+            raise Refusal("query_aliases")
 
     # ---- Roots
 
-    def _roots(self, selections: Any, on: str, conditions: tuple[tuple[Any, bool], ...]) -> Iterator[Root]:
+    def _roots(
+        self, selections: Any, on: str, conditions: Conditions, above: tuple[str, ...]
+    ) -> Iterator[tuple[Any, Below, Conditions]]:
+        """The fields of a root type, fragments written out, with what stands below each."""
         for selection in selections.selections:
-            here = conditions + _conditions(selection)
-            if isinstance(selection, _ast.FieldNode):
-                arguments = _object(selection.arguments or ())
-                yield Root(selection.name.value, arguments, not any(_inside(arguments)), here)
+            here = conditions + _conditions(selection) if selection.directives else conditions
+            if type(selection) is _Field:
+                yield selection, self._below(selection.selection_set), here
                 continue
-            inside = (
-                self._fragment(selection.name.value) if isinstance(selection, _ast.FragmentSpreadNode) else selection
-            )
+            inside, then = selection, above
+            if type(selection) is _Spread:
+                name = selection.name.value
+                if name in above:
+                    raise Refusal("fragment")
+                inside, then = self._fragment(name), (*above, name)
             if inside.type_condition is not None and inside.type_condition.name.value != on:
                 raise Refusal("fragment")
-            yield from self._roots(inside.selection_set, on, here)
+            yield from self._roots(inside.selection_set, on, here, then)
 
     def _fragment(self, name: str) -> Any:
         if name not in self.fragments:
             raise Refusal("fragment")
         return self.fragments[name]
 
-    # ---- How large a selection is, and what stands below it
+    # ---- Below the roots
 
-    def _size(self, selections: Any) -> Size:
+    def _below(self, selections: Any) -> Below:
+        if selections is None:
+            return _NOTHING
         depth = fields = aliases = 0
+        names: set[str] = set()
         for selection in selections.selections:
-            if isinstance(selection, _ast.FieldNode):
-                inside = self._size(selection.selection_set) if selection.selection_set else Size(0, 0, 0)
-                inside = Size(inside.depth + 1, inside.fields + 1, inside.aliases + (selection.alias is not None))
-            elif isinstance(selection, _ast.InlineFragmentNode):
-                inside = self._size(selection.selection_set)
-            else:
-                inside = self._size_of_fragment(selection.name.value)
-            depth, fields, aliases = max(depth, inside.depth), fields + inside.fields, aliases + inside.aliases
             if selection.directives:
                 _conditions(selection)  # they are judged wherever they stand
-        return Size(depth, fields, aliases)
+            kind = type(selection)
+            if kind is _Field:
+                names.add(selection.name.value)
+                inside = self._below(selection.selection_set) if selection.selection_set else _NOTHING
+                depth, fields = max(depth, inside.depth + 1), fields + inside.fields + 1
+                aliases += inside.aliases + (selection.alias is not None)
+            else:
+                inside = (
+                    self._below_fragment(selection.name.value)
+                    if kind is _Spread
+                    else self._below(selection.selection_set)
+                )
+                depth, fields, aliases = max(depth, inside.depth), fields + inside.fields, aliases + inside.aliases
+            if inside.names:
+                names |= inside.names
+        return Below(depth, fields, aliases, frozenset(names))
 
-    def _size_of_fragment(self, name: str) -> Size:
+    def _below_fragment(self, name: str) -> Below:
         """Each fragment is measured once; one that is met while it is measured spreads itself."""
-        if name not in self.sizes:
-            self.sizes[name] = None
-            self.sizes[name] = self._size(self._fragment(name).selection_set)
-        size = self.sizes[name]
-        if size is None:
+        if name not in self.measured:
+            self.measured[name] = None
+            self.measured[name] = self._below(self._fragment(name).selection_set)
+        found = self.measured[name]
+        if found is None:
             raise Refusal("fragment")
-        return size
-
-    def _below(self, selections: Any) -> frozenset[str]:
-        """The names of the fields below the fields of a selection set."""
-        found: set[str] = set()
-        for selection in selections.selections:
-            if isinstance(selection, _ast.FieldNode):
-                if selection.selection_set:
-                    found |= self._all(selection.selection_set)
-            elif isinstance(selection, _ast.InlineFragmentNode):
-                found |= self._below(selection.selection_set)
-            else:
-                found |= self._below(self._fragment(selection.name.value).selection_set)
-        return frozenset(found)
-
-    def _all(self, selections: Any) -> frozenset[str]:
-        """The names of all fields in a selection set and below."""
-        found: set[str] = set()
-        for selection in selections.selections:
-            if isinstance(selection, _ast.FieldNode):
-                found.add(selection.name.value)
-                if selection.selection_set:
-                    found |= self._all(selection.selection_set)
-            elif isinstance(selection, _ast.InlineFragmentNode):
-                found |= self._all(selection.selection_set)
-            else:
-                name = selection.name.value
-                if name not in self.names:
-                    self.names[name] = self._all(self._fragment(name).selection_set)
-                found |= self.names[name]
-        return frozenset(found)
+        return found
 
 
 # ---- Directives, arguments, values
 
 
-def _conditions(selection: Any) -> tuple[tuple[Any, bool], ...]:
+def _conditions(selection: Any) -> Conditions:
     """What @skip and @include ask for; they may stand once each."""
     found: dict[str, tuple[Any, bool]] = {}
-    for directive in selection.directives or ():
+    for directive in selection.directives:
         name, arguments = directive.name.value, _object(directive.arguments or ())
         if name not in ("skip", "include") or name in found or arguments.keys() != {"if"}:
             raise Refusal("directive")
@@ -260,21 +256,20 @@ def _add(made: dict[str, Any], name: str, value: Any) -> None:
 
 def _value(node: Any) -> Any:
     """A literal as JSON has it, with `Variable` and `EnumValue` in it."""
-    if isinstance(node, _ast.VariableNode):
-        return Variable(node.name.value)
-    if isinstance(node, _ast.ListValueNode):
-        return [_value(value) for value in node.values]
-    if isinstance(node, _ast.ObjectValueNode):
-        return _object(node.fields)
-    if isinstance(node, _ast.EnumValueNode):
-        return EnumValue(node.value)
-    if isinstance(node, _ast.NullValueNode):
-        return None
-    if isinstance(node, _ast.IntValueNode):
-        return int(node.value)
-    if isinstance(node, _ast.FloatValueNode):
-        return float(node.value)
-    return node.value  # a string or a Bool
+    return _VALUES[type(node)](node)
+
+
+_VALUES: dict[type, Callable[[Any], Any]] = {
+    _ast.VariableNode: lambda node: Variable(node.name.value),
+    _ast.StringValueNode: lambda node: node.value,
+    _ast.BooleanValueNode: lambda node: node.value,
+    _ast.NullValueNode: lambda node: None,
+    _ast.IntValueNode: lambda node: int(node.value),
+    _ast.FloatValueNode: lambda node: float(node.value),
+    _ast.EnumValueNode: lambda node: EnumValue(node.value),
+    _ast.ListValueNode: lambda node: [_value(value) for value in node.values],
+    _ast.ObjectValueNode: lambda node: _object(node.fields),
+}
 
 
 def _inside(value: Any) -> Iterator[str]:
@@ -289,6 +284,16 @@ def _inside(value: Any) -> Iterator[str]:
             yield from _inside(inner)
 
 
-def _variables(root: Root) -> Iterator[str]:
-    yield from _inside(root.arguments)
-    yield from (condition.name for condition, _ in root.conditions if isinstance(condition, Variable))
+def _named(conditions: Conditions) -> Iterator[str]:
+    return (condition.name for condition, _ in conditions if isinstance(condition, Variable))
+
+
+def _variables(definition: Any) -> dict[str, Any]:
+    """The variables of an operation with their defaults."""
+    made: dict[str, Any] = {}
+    for declared in definition.variable_definitions or ():
+        if declared.directives:
+            raise Refusal("directive")
+        default = ABSENT if declared.default_value is None else _value(declared.default_value)
+        _add(made, declared.variable.name.value, default)
+    return made

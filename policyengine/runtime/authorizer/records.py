@@ -6,11 +6,14 @@ It holds no token, no claim but the principal's id and organization, and no argu
 from __future__ import annotations
 
 import sys
-from json import dumps
+from functools import lru_cache
+from json import JSONEncoder
 from time import gmtime, strftime
 from typing import Any
 
 from .deciding import Judged
+
+_encode = JSONEncoder(separators=(",", ":")).encode
 
 LONGEST = 128
 """Characters of a request's id, or of an operation's name, that a record holds."""
@@ -18,7 +21,12 @@ LONGEST = 128
 
 def instant(seconds: float) -> str:
     """RFC 3339 in UTC, to the millisecond."""
-    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{int(seconds % 1 * 1000):03}Z"
+    return f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03}Z"
+
+
+@lru_cache(1)
+def _second(seconds: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
 
 def described(judged: Judged) -> dict[str, Any]:
@@ -35,5 +43,5 @@ def described(judged: Judged) -> dict[str, Any]:
 
 def write(record: dict[str, Any]) -> None:
     """One line. What cannot be written raises: a decision that leaves no record does not count."""
-    sys.stdout.write(dumps(record, separators=(",", ":")) + "\n")
+    sys.stdout.write(_encode(record) + "\n")
     sys.stdout.flush()
