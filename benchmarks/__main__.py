@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import authorizing, cedar, compiling, deciding, guarding, proving, starting
+from benchmarks import authorizing, cedar, compiling, deciding, guarding, listing, proving, starting
 from benchmarks.measuring import Figure, headline, line
 
 
@@ -31,6 +31,7 @@ SECTIONS = {
     "start": Section("cold start to the first decision, against bare Python", "bare", starting.cold_starts),
     "compile": Section("compilation, against the parser generator alone", "lark alone", compiling.compilations),
     "guard": Section("guard: an operation, against botocore's own part of it", "botocore", guarding.operations),
+    "list": Section("a list by the list plan, against a resolver by hand", "by hand", listing.lists),
     "prove": Section("proofs: cvc5, against z3", "z3", proving.proofs),
     "authorizer": Section(
         "authorizer: a request, against PyJWT and graphql-core's parser", "libraries", authorizing.everything

@@ -99,6 +99,9 @@ def test_decisions_are_those_of_rows_in_memory(address: str, studio: Any, plans:
             decision = rows.check(action, resource, request["context"])
             given = {**request["context"], "now": NOW}
             assert decision == studio.authorize({**request, "context": given}, memory), request
+            listed = table.rows(identity)
+            listed.context.update(given)
+            assert bool(listed.filter(action, [resource])) is holds(decision)
             seen[decision["decision"]] += 1
             if decision["decision"] == "allow":
                 seen["across"] += principal["orgId"] != resource["orgId"]

@@ -6,13 +6,13 @@ bundle asks. What a plan does not name is not there to be asked for: asking is I
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from policyengine.resolvers.calls import Calls
 from policyengine.resolvers.codes import Incomplete
 from policyengine.resolvers.items import plain
-from policyengine.resolvers.layout import Key, Layout, grant_key, record_key
+from policyengine.resolvers.layout import RECORD, Key, Layout, grant_key, record_key
 
 MAX_CHAIN = 32
 """How many rows up a scope may be held (docs/studio.md, Chains)."""
@@ -31,6 +31,7 @@ class Fetched:
         self._layout = layout
         self._plans = plans
         self._rows: dict[Key, dict[str, Any] | None] = {}
+        self._snapshot: tuple[int, Any] | None = None
         self._tenant = plans["tenant"]
         self._me = principal[plans["principal"]["identity"]]
         self._my_tenant = principal[plans["principal"]["tenant"]]
@@ -53,6 +54,34 @@ class Fetched:
     def know(self, key: Key, row: dict[str, Any]) -> None:
         """A row that was read by another way, consistently and in this request."""
         self._rows[key] = row
+        self._snapshot = None
+
+    def snapshot(self, entities: Callable[[dict[str, Any]], Any]) -> Any:
+        """What was read, as the bundle's own entities, which are checked once instead of at each decision.
+
+        A row that says it is another than the one that its key names is left out, as a decision would not take it.
+        """
+        if self._snapshot is None or self._snapshot[0] != len(self._rows):
+            data: dict[str, list[dict[str, Any]]] = {}
+            for key, row in self._rows.items():
+                name = row and self._kind(key, row)
+                if row and name:
+                    data.setdefault(name, []).append(row)
+            self._snapshot = (len(self._rows), entities(data))
+        return self._snapshot[1]
+
+    def _kind(self, key: Key, row: Record) -> str:
+        """What kind of row stands at a key, or nothing where it is not what the key says."""
+        org_id, type_name, id = key.partition.split("#", 2)
+        if row.get(self._tenant) != org_id:
+            return ""
+        if key.place == RECORD:
+            return type_name if row.get(self._plans["types"][type_name]["identity"]) == id else ""
+        for name, grant in self._plans["grants"].items():
+            named = tuple(row.get(attribute) for attribute in grant["key"])
+            if type_name in grant["types"] and named == (type_name, id, self._me, self._my_tenant):
+                return str(name)
+        return ""
 
     # ---- Reading ahead
 
@@ -65,10 +94,22 @@ class Fetched:
         well_placed = [record for record in records if isinstance(record.get(self._tenant), str)]
         if plan["references"]:
             self._load(self._referenced(plan, well_placed, context))
+        if not (plan["chain"] or plan["grants"]):
+            return
+        inheriting: set[Key] = set()
+        own: list[Record] = []
+        for record in well_placed:
+            inherits = self._plans["inherits"].get(record["type"])
+            if inherits is None or record.get(inherits[0]) != inherits[1]:
+                own.append(record)
+            elif self._is_mine(record) and (up := self._above(inherits, record)):
+                inheriting.add(up)
         if plan["chain"]:
-            self._climb([record for record in well_placed if self._is_mine(record)])
+            self._climb(inheriting)
         if plan["grants"]:
-            self._load(self._granted(plan, well_placed))
+            holders = [(record["type"], record) for record in own if plan["crosses"] or self._is_mine(record)]
+            holders += [found for key in inheriting if (found := self._holder(key))]
+            self._load(self._granted(plan, holders))
 
     def _is_mine(self, record: Record) -> bool:
         return bool(record[self._tenant] == self._my_tenant)
@@ -80,50 +121,46 @@ class Fetched:
                 if isinstance(id, str) and id:
                     yield record_key(record[self._tenant], target, id)
 
-    def _climb(self, records: list[Record]) -> None:
-        level = {key for record in records if (key := self._above(record["type"], record))}
+    def _climb(self, level: set[Key]) -> None:
         for _ in range(MAX_CHAIN):
             self._load(level)
-            rows = [(key, row) for key in level if (row := self._rows[key])]
-            level = {up for key, row in rows if (up := self._above(key.partition.split("#", 2)[1], row))}
-            level -= self._rows.keys()
+            level = {up for key in level if (up := self._up(key))} - self._rows.keys()
             if not level:
                 return
 
-    def _above(self, type_name: str, row: Record) -> Key | None:
-        """The row from which a record or row takes its scope, or None: it holds its own, or names none."""
-        inherits = self._plans["inherits"].get(type_name)
-        if inherits is None:
+    def _up(self, key: Key) -> Key | None:
+        """The row from which a row that was read takes its scope, or None: it holds its own, or names none."""
+        row = self._rows.get(key)
+        inherits = self._plans["inherits"].get(key.partition.split("#", 2)[1])
+        if row is None or inherits is None or row.get(inherits[0]) != inherits[1]:
             return None
-        attribute, value, parent, parent_type = inherits
-        id = row.get(parent)
-        tenant = row.get(self._tenant)
-        if row.get(attribute) != value or not (isinstance(id, str) and id and isinstance(tenant, str)):
-            return None
-        return record_key(tenant, parent_type, id)
+        return self._above(inherits, row)
 
-    def _granted(self, plan: Plan, records: list[Record]) -> Iterator[Key]:
-        """The one grant row for me on each record's holder, where its scope lets such a row count."""
-        for record in records:
-            type_name, holder = self._holder(plan, record)
-            if holder is None or any(holder.get(name) not in values for name, values in plan["granted_where"].items()):
+    def _above(self, inherits: list[str], row: Record) -> Key | None:
+        """What a record or row that inherits names as above it, if it names anything."""
+        id, tenant = row.get(inherits[2]), row.get(self._tenant)
+        return record_key(tenant, inherits[3], id) if isinstance(id, str) and id and isinstance(tenant, str) else None
+
+    def _holder(self, key: Key | None) -> tuple[str, Record] | None:
+        """The type and the row that holds the scope, from the first row above a record."""
+        for _ in range(MAX_CHAIN):
+            row = self._rows.get(key) if key else None
+            if key is None or row is None:
+                return None
+            up = self._up(key)
+            if up is None:
+                return key.partition.split("#", 2)[1], row
+            key = up
+        return None
+
+    def _granted(self, plan: Plan, holders: list[tuple[str, Record]]) -> Iterator[Key]:
+        """The one grant row for me on each holder, where its scope lets such a row count."""
+        for type_name, holder in holders:
+            if any(holder.get(name) not in values for name, values in plan["granted_where"].items()):
                 continue
-            id, tenant = holder.get(self._plans["types"][type_name]["identity"]), record[self._tenant]
-            if isinstance(id, str) and id and (plan["crosses"] or self._is_mine(record)):
+            id, tenant = holder.get(self._plans["types"][type_name]["identity"]), holder.get(self._tenant)
+            if isinstance(id, str) and id and isinstance(tenant, str):
                 yield grant_key(tenant, type_name, id, self._my_tenant, self._me)
-
-    def _holder(self, plan: Plan, record: Record) -> tuple[str, Record | None]:
-        type_name, holder = record["type"], record
-        for _ in range(MAX_CHAIN + 1):
-            inherits = self._plans["inherits"].get(type_name)
-            if inherits is None or holder.get(inherits[0]) != inherits[1]:
-                return type_name, holder
-            up = self._above(type_name, holder)
-            above = self._rows.get(up) if up else None
-            if above is None:
-                break
-            type_name, holder = inherits[3], above
-        return type_name, None
 
     def _load(self, keys: Iterable[Key]) -> None:
         """Reads rows that were not read before, 100 a call, in the order of their keys."""
