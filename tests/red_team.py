@@ -429,6 +429,10 @@ def native(value: Any) -> Any:
 # ---- What it may tell
 
 
+REASONS = {"None", "ConditionalCheckFailed", "ValidationError"}
+"""Why DynamoDB cancels a transaction of one alone (Amazon DynamoDB API Reference, TransactWriteItems)."""
+
+
 def said(call: Callable[..., Json], request: Json) -> tuple[str, Any]:
     """How an operation ended, and what its caller then holds. What differs between two calls anyway is left out."""
     try:
@@ -436,8 +440,9 @@ def said(call: Callable[..., Json], request: Json) -> tuple[str, Any]:
     except Refused as refusal:
         return "refused", (refusal.code, str(refusal))
     except ClientError as problem:
-        if "TypeError" in str(problem):  # of moto, inside a transaction
-            return "broken", "TypeError"
+        reasons = {reason["Code"] for reason in problem.response.get("CancellationReasons", ())}
+        if not reasons <= REASONS:  # an error of Python, inside a transaction of moto
+            return "broken", sorted(reasons - REASONS)
         answer = {**problem.response, "raised": type(problem).__name__}
     except BotoCoreError as problem:  # the request breaks the service's model
         return "malformed", str(problem)

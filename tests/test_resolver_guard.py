@@ -11,7 +11,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 from botocore.session import get_session
 
-from policyengine.resolvers import CODES, Guard, Refused
+from policyengine.resolvers import CODES, Guard, Refused, reading
 from policyengine.resolvers.allowed import IN_BATCH, IN_TRANSACTION, METHODS, PAGINATORS
 from policyengine.resolvers.guard import Record
 from tests.dynamodb import ROOT, TABLE, client_of, create_tables, dynalite, identity, resource_of, studio_settings
@@ -186,6 +186,25 @@ def test_a_cursor_is_the_key_of_an_own_item(guard: Guard) -> None:
         assert page.get("LastEvaluatedKey", key("org_1"))["pk"]["S"].startswith("org_1#")
         seen += names(page)
     assert sorted(seen) == OWN
+
+
+def test_a_query_that_finds_little_ends_and_goes_on(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter may let nothing through for long: the page ends, and its cursor goes on, as DynamoDB has it."""
+    monkeypatch.setattr(reading, "LOOKS", 1)
+    monkeypatch.setattr(reading, "SPARSE", 1)
+    request = {
+        "TableName": TABLE,
+        "IndexName": "StudioByKind",
+        "KeyConditionExpression": "kindKey = :k",
+        "FilterExpression": "#n = :n",
+        "ExpressionAttributeNames": {"#n": "name"},
+        "ExpressionAttributeValues": {":k": {"S": "org_1#Host"}, ":n": {"S": "org_1/h2"}},
+        "Limit": 1,
+    }
+    pages = list(guard.get_paginator("query").paginate(**request))
+    assert len(pages) > 2
+    assert [name for page in pages for name in names(page)] == ["org_1/h2"]
+    assert all(page.get("LastEvaluatedKey", key("org_1"))["pk"]["S"].startswith("org_1#") for page in pages)
 
 
 def test_items_of_others_in_an_index_change_no_page(guard: Guard, client: Any) -> None:
