@@ -119,21 +119,27 @@ class _Decoder:
     # ---- Rows
 
     def _way_up(self, record: Object) -> Iterator[tuple[str, Object]]:
-        """The holder's row; and one between, where the record names another as its parent."""
+        """The holder's row; and one between, where what is known of the way does not lead straight to it."""
         schema = self.encoding.words.schema
         inherit = schema.inherits.get(record["type"])
         if inherit is None or record[inherit.attribute] != inherit.value or self.values[RESOLVES] == "false":
             return
         up = inherit.parent_type
+        link, above = schema.resource[up].identity, schema.inherits[up]
         holder = self._object("holder", schema.resource[up].attributes, up)
         yield up, holder
-        if record[inherit.parent] != holder[schema.resource[up].identity]:
-            link, above = schema.resource[up].identity, schema.inherits[up]
-            between = {link: record[inherit.parent], above.attribute: above.value, above.parent: holder[link]}
+        named = {row[link]: row for target, row in self._referenced(record) if target == up}
+        id = record[inherit.parent]
+        while id in named and id != holder[link]:
+            id = named[id][above.parent]
+        if id != holder[link]:
+            between = {link: id, above.attribute: above.value, above.parent: holder[link]}
             yield up, {**holder, **between}
 
     def _referenced(self, record: Object) -> Iterator[tuple[str, Object]]:
         words = self.encoding.words
+        if words.schema.tenant_key not in record:
+            return  # a record of no tenant names no rows
         for exists, (target, id) in self.encoding.met.references.items():
             if self.values[exists] == "true":
                 row = {words.schema.resource[target].identity: self._name(id, ID, "id")}

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from policyengine.analysis import way
 from policyengine.analysis.axioms import GIVEN, axioms, in_range, inherits
 from policyengine.analysis.expressions import Expressions, Unsupported
 from policyengine.analysis.granting import granting
@@ -100,6 +101,7 @@ def _assumed(met: Expressions) -> Iterator[tuple[str, str]]:
     yield from axioms(met.words)
     yield from (("well-formed", term) for term in _times_of_rows(met))
     yield from (("rows", term) for term in met.live)
+    yield from (("walk", term) for term in way.conditions(met))
 
 
 def _given_names(assumed: Iterator[tuple[str, str]]) -> Iterator[str]:
@@ -177,6 +179,7 @@ def _declared(met: Expressions) -> dict[str, str]:
             found[f"|{target}.{a.name}|"] = f"({ID}) {sort_of(a.type)}"
             if a.optional:
                 found[f"|has {target}.{a.name}|"] = f"({ID}) Bool"
+    found |= way.declared(met)
     for row in met.rows.values():
         for a in row.own:
             found[row.columns[a.name]] = f"() {sort_of(a.type)}"

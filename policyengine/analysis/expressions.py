@@ -15,9 +15,15 @@ from policyengine.ir import nodes as ir
 from policyengine.ir.printer import print_expr
 from policyengine.ir.visitor import rewrite
 from policyengine.model.operators import OPERATORS, Refusal
-from policyengine.model.schema import Grant
+from policyengine.model.schema import Grant, Schema
 from policyengine.model.types import BOOL, INT, TIME, TYPE, Enum, Shape, Type
 from policyengine.model.values import instant
+
+
+def alone_above(schema: Schema, target: str) -> bool:
+    """Whether rows of a type are met on no way up, or on ways of that type alone: `way.py` speaks of these."""
+    parents = {inherit.parent_type for inherit in schema.inherits.values()}
+    return target not in parents or parents == {target}
 
 
 class Unsupported(Exception):
@@ -123,8 +129,8 @@ class Expressions:
     def _referenced(self, attr: ir.Attr, by: ir.Attr, target: str) -> tuple[str, str, str]:
         """A row's attributes are functions of its id; it is of the record's tenant (docs/studio.md, Other types)."""
         schema = self.words.schema
-        if any(inherit.parent_type == target for inherit in schema.inherits.values()):
-            raise Unsupported(f"`{print_expr(attr)}` may be the holder's or a row on the way to it")
+        if not alone_above(schema, target):
+            raise Unsupported(f"`{print_expr(attr)}` may be on the way to a holder, between rows of other types")
         id, error, named = self._attribute(by)
         self.references[f"(|{target} exists| {id})"] = (target, id)
         self.named[f"(|{target} exists| {id})"] = all_of([negated(error), named])
