@@ -314,6 +314,22 @@ def test_a_query_that_would_take_long_is_refused_soon(stage: Stage, query: str) 
     assert stage.records[-1]["duration_us"] < 2_000_000
 
 
+@pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\x85", "\x0c", "\ufeff", "\x00", "\ud800", "\u202e"])
+def test_what_could_end_a_comment_for_another_reader_is_refused(stage: Stage, odd: str) -> None:
+    """For GraphQL as it is today the mutation stands in a comment."""
+    assert stage.ask(f'{{ viewer {{ id }} }} #{odd} mutation {{ deleteHost(id: "h") {{ id }} }}') == DENIED
+    assert stage.reason == "characters"
+    assert stage.ask('{ viewer { id } } # \t\u00e9\u4e2d "x"\r\n')["isAuthorized"]
+
+
+def test_variables_that_nest_beyond_all_measure_are_refused(stage: Stage) -> None:
+    deep: Any = "org_1"
+    for _ in range(20_000):
+        deep = [deep]
+    assert stage.ask("query Q($o: ID) { listHosts(orgId: $o) { nextToken } }", {"o": deep}) == DENIED
+    assert stage.reason == "arguments"
+
+
 # ---- Switches, settings, failures
 
 
@@ -457,6 +473,20 @@ def test_below_the_root_every_type_that_has_the_field_is_hidden(alone: Any) -> N
     assert stage.ask("{ note(id: 1) { audit { id } } }")["deniedFields"] == ["Note.audit", "Page.audit"]
     assert stage.ask("{ note(id: 1) { ...F } } fragment F on Note { b: audit { id } }")["deniedFields"]
     assert stage.ask("{ note(id: 1) { id } }")["deniedFields"] == []
+
+
+def test_below_the_root_too_nothing_takes_effect_while_only_reading_is_let_through(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    text = ALONE.replace("  authorizer answers from token alone\n", "  Note.sign: read on Note takes effect\n")
+    program = program_of(compile_sources([Source("sign.policy", text)]))
+    built = bundle(program, tmp_path_factory.mktemp("sign"), "sign_for_authorizer")
+    query = "{ note(id: 1) { sign } }"
+    assert Stage(built).ask(query)["isAuthorized"]
+    stage = Stage(built, switches=Switches(read_only=True))
+    assert stage.ask(query) == DENIED
+    assert stage.reason == "read_only"
+    assert stage.ask("{ note(id: 1) { id } }")["isAuthorized"]
 
 
 def test_without_a_time_to_live_each_request_is_decided(alone: Any) -> None:

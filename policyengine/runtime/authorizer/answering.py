@@ -127,14 +127,17 @@ class Authorizer:
         record["operation"] = operation.kind
         if operation.name:
             record["name"] = operation.name[: records.LONGEST]
-        return decide(
-            operation,
-            asked.variables,
-            principal,
-            self.api,
-            read_only=self.verifier.switches.read_only,
-            introspection=self.options.introspection,
-        )
+        try:
+            return decide(
+                operation,
+                asked.variables,
+                principal,
+                self.api,
+                read_only=self.verifier.switches.read_only,
+                introspection=self.options.introspection,
+            )
+        except RecursionError:  # variables nest as deeply as a client likes
+            raise Refusal("arguments") from None
 
     def _document(self, text: str) -> tuple[Operation, ...]:
         """The plan of a query, or its refusal, which is a function of the text as well."""

@@ -9,6 +9,7 @@ CODES: Final[dict[str, str]] = {
     "token:...": "the token is refused; the word behind the colon is the verifier's code",
     "principal": "the token's principal does not fit the schema",
     "query_size": "the query is longer than the limit",
+    "characters": "the query holds a character that ends a line, or is no text, for one reader and not for another",
     "query_text": "the query is not GraphQL, or is nested beyond what can be read",
     "query_depth": "selections are nested deeper than the limit",
     "query_aliases": "the query has more aliases than the limit",

@@ -63,9 +63,10 @@ def decide(
             refused = refused or _effect(found, operation.kind, read_only)
     for field in _nested(operation.nested, api):
         found = _judge_by_token(field, principal, api)
-        if found.decision == DENIED:
+        if found.decision == DENIED or field.effect:
             judged.append(found)
-            refused = refused or ("denied" if field.effect else "")
+        if field.effect:
+            refused = refused or _effect(found, operation.kind, read_only)
     if refused:
         return Outcome(tuple(judged), (), refused)
     return Outcome(tuple(judged), _names(judged))
