@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
-from policyengine.backends.aws import Refused, as_text, emit_documents
+from policyengine.backends.aws import Refused, as_text, emit_documents, emit_texts
+from policyengine.backends.aws.key_policy import key_policy
 from policyengine.backends.aws.limits import LIMITS, check_template
 from policyengine.backends.aws.settings import ALWAYS, ANY, CONCERNS, CROSSING, DIRECT, KEYED, NEVER, SETTINGS
+from policyengine.backends.aws.view import read_settings
 from policyengine.cli import build_aws, failures
 from policyengine.compiler import compile_sources
 from policyengine.iam import evaluate, read_request
@@ -988,3 +990,15 @@ def test_the_page_has_the_concerns() -> None:
 def test_the_page_names_every_file(in_emergency: dict[str, Json]) -> None:
     page = PAGE.read_text("utf-8")
     assert [file for file in in_emergency if f"`{file.replace('org_1', '<org>')}`" not in page] == []
+
+
+def test_the_policy_of_a_key_is_one_text_with_another_id_in_it(program: Program) -> None:
+    tenants = ["-", "org_1", "org_10", "o" * 64]
+    texts = emit_texts(program, tenants, deny_users=["ann"], deny_tokens_before="2026-06-01T00:00:00Z")
+    for tenant in tenants:
+        policy = key_policy(read_settings(program), tenant, ["ann"], "2026-06-01T00:00:00Z", tenant)
+        assert texts[policy.file] == as_text(policy.json())
+    assert texts["index.json"] == as_text(json.loads(texts["index.json"]))
+    assert {file for file in json.loads(texts["index.json"]) if file.startswith("key-")} == {
+        f"key-policy-{tenant}.json" for tenant in tenants
+    }

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from policyengine.backends import aws
 
     try:
-        documents = aws.emit_documents(
+        texts = aws.emit_texts(
             program,
             arguments.org,
             deny_users=arguments.deny_user,
@@ -53,10 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     except aws.Refused as refusal:
         raise Refused(f"refused[{refusal.code}]: {refusal}") from refusal
     out = Path(arguments.out)
-    _write(out, {file: aws.as_text(document) for file, document in documents.items()})
-    for line in _unscoped(documents["index.json"], aws.UNSCOPED):
+    _write(out, texts)
+    for line in _unscoped(json.loads(texts["index.json"]), aws.UNSCOPED):
         print(line)
-    print(f"{out}: {len(documents)} documents")
+    print(f"{out}: {len(texts)} documents")
     return 0
 
 

@@ -19,7 +19,7 @@ from policyengine.analysis.documents.tables import all_needs, claims, emergency_
 from policyengine.analysis.documents.threats import threat_verdicts
 from policyengine.analysis.solver import LIMIT, SOLVERS
 from policyengine.analysis.verdict import Verdict
-from policyengine.backends.aws import as_text, emit_documents
+from policyengine.backends.aws import emit_texts
 from policyengine.backends.aws.view import read_settings
 from policyengine.ir.nodes import Program
 
@@ -59,8 +59,8 @@ def _named(verdict: Verdict) -> Verdict:
 def emitted(program: Program, org: str, *, emergency: bool = False) -> dict[str, str]:
     """File -> text, of the policies of one tenant; in an emergency, with a user and old tokens denied."""
     users, before = ([DENIED_USER], DENIED_BEFORE) if emergency else ([], None)
-    documents = emit_documents(program, [org], deny_users=users, deny_tokens_before=before)
-    return {file: as_text(document) for file, document in documents.items() if "Statement" in document}
+    found = emit_texts(program, [org], deny_users=users, deny_tokens_before=before)
+    return {file: text for file, text in found.items() if "Statement" in json.loads(text)}
 
 
 def _of_one(proved: dict[str, str], texts: dict[str, str], org: str) -> Verdict:

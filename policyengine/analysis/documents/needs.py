@@ -109,6 +109,8 @@ def _keys(aws: Aws, key: str) -> Iterator[Need]:
     mine, cap = ("authenticated-permissions.json",), "authenticated-boundary.json"
     use = both(own, Acts(UNWRAP))
     yield Need("unwrap", f"users unwrap and make data keys of their {aws.tenant}", "kms", use, mine, key, cap, "key")
+    sentence = "so they do where a key leaves it to the account's own policies"
+    yield Need("unwrap-by-permission", sentence, "iam", use, mine, boundary=cap)
     others = both(
         use,
         Not(Is(aws.user_tag, ((DENIED_USER,),))),

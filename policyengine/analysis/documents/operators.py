@@ -73,12 +73,15 @@ def operator_claims(aws: Aws, role: str) -> Iterator[Claim]:
     done = Acts(tuple(action for actions in WORK[role].values() for action in actions))
     foreign = both(IAM, Not(Acts(_BOUNDARY)), Not(on(*_kept_roles(aws, role), begins=False)))
     loose = both(KMS, Not(Has(f"aws:ResourceTag/{aws.tenant_key}")), Not(Acts((*_MADE, *_ALIASES))))
+    keys = on(aws.here("kms", "key/"), *([_alias(aws)] if role == "deployment" else []))
+    abroad = both(KMS, Not(Acts(("kms:CreateKey",))), Not(keys))
     rows: list[Row] = [
         ("no-use", "it uses no key, and gives its use to nobody", (*_RULE, "reach"), BOTH, either(USE, GRANT)),
         ("no-objects", "it reaches no object", (*_RULE, "reach"), BOTH, both(S3, on(f"{aws.bucket}/"))),
         ("bucket", "it keeps no other bucket", _RULE, ALLOWS, both(S3, Not(on(aws.bucket, begins=False)))),
         ("roles", "it keeps no other role, not its own either", _RULE, ALLOWS, foreign),
         ("keys", f"it keeps no key without a {aws.tenant}", _RULE, ALLOWS, loose),
+        ("keys-here", "it keeps no key of another account or region", _RULE, ALLOWS, abroad),
         ("services", "it does nothing that its work does not need", ("reach",), ALLOWS, Not(done)),
     ]
     return of_rows(*rows, *(_new_keys(aws) if role == "deployment" else ()))
@@ -93,18 +96,21 @@ def _kept_roles(aws: Aws, role: str) -> list[str]:
     return [aws.role(name) for name in (names if role == "deployment" else names[:1])]
 
 
+def _alias(aws: Aws) -> str:
+    """How the aliases of the source's keys begin."""
+    return aws.here("kms", f"alias/{aws.one('kms', 'alias')}")
+
+
 def _new_keys(aws: Aws) -> Iterator[Row]:
     plain = both(*(Is(key, ((value,),)) for key, value in _KINDS.items()), Flag("kms:MultiRegion", False))
     odd = both(Acts(("kms:CreateKey",)), Not(plain))
     untagged = both(Acts(_MADE), Not(tenant_like(aws, f"aws:RequestTag/{aws.tenant_key}")))
     past = both(Acts(("kms:CreateKey", "kms:PutKeyPolicy")), Flag("kms:BypassPolicyLockoutSafetyCheck", True))
     stacks = on(aws.here("cloudformation", f"stack/{aws.one('stack')}-"))
-    alias = on(aws.here("kms", f"alias/{aws.one('kms', 'alias')}"), aws.here("kms", "key/"))
     yield "new-keys", "it makes symmetric keys of one region, of KMS's own material", _RULE, ALLOWS, odd
     yield "new-tags", f"it tags no key but with a {aws.tenant}", _RULE, ALLOWS, untagged
     yield "lockout", "it puts no key policy past the check against lock-out", _RULE, DENIES, past
     yield "stacks", "it runs no other stack", _RULE, ALLOWS, both(Acts(("cloudformation:*",)), Not(stacks))
-    yield "aliases", "it names no key by other aliases", _RULE, ALLOWS, both(Acts(_ALIASES), Not(alias))
     others = both(Acts(_BOUNDARY), Not(on(aws.boundary, begins=False)))
     yield "boundary", "it keeps no policy but the boundary", _RULE, ALLOWS, others
 
@@ -152,11 +158,10 @@ def _by_permission(aws: Aws, role: str) -> dict[str, Fact]:
     kinds = both(*(Is(key, ((value,),)) for key, value in _KINDS.items()), Flag("kms:MultiRegion", False))
     checked = Not(Flag("kms:BypassPolicyLockoutSafetyCheck", True))
     named = tenant_like(aws, f"aws:RequestTag/{aws.tenant_key}")
-    alias = aws.here("kms", f"alias/{aws.one('kms', 'alias')}")
     stack = aws.here("cloudformation", f"stack/{aws.one('stack')}-shared/")
     return {
         "new keys": both(work["new keys"], on("*", begins=False), kinds, named, checked),
-        "aliases": both(work["aliases"], on(alias)),
+        "aliases": both(work["aliases"], on(_alias(aws))),
         "roles": both(work["roles"], on(*_kept_roles(aws, role), begins=False)),
         "boundary": both(work["boundary"], on(aws.boundary, begins=False)),
         "stacks": both(work["stacks"], on(stack)),
