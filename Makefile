@@ -13,12 +13,13 @@ MODULES := node_modules/.stamp
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prove demo demo-keys demo-authorizer test check soak golden bench lock clean
+.PHONY: help prove demo demo-keys demo-authorizer demo-resolvers test check soak golden bench lock clean
 
 help:
 	@echo "make demo    run examples/demo.py"
 	@echo "make demo-keys  the documents for AWS, proved, and then broken in front of you"
 	@echo "make demo-authorizer  the authorizer's function at work, in AWS's own runtime client"
+	@echo "make demo-resolvers   rows, lists and a share between two organizations, on moto"
 	@echo "make prove   prove what holds of all requests to Studio"
 	@echo "make test    run the tests, without the soak tests"
 	@echo "make check   formatting, lint, types, import contracts"
@@ -39,6 +40,9 @@ demo-keys: $(STAMP)
 
 demo-authorizer: $(STAMP)
 	@$(BIN)/python examples/demo_authorizer.py $(ARGS)
+
+demo-resolvers: $(STAMP)
+	@$(BIN)/python examples/demo_resolvers.py $(ARGS)
 
 test: $(STAMP) $(MODULES)
 	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)

@@ -32,7 +32,7 @@ class Page(NamedTuple):
     nothing: bool = False
 
 
-class Shared(NamedTuple):
+class Foreign(NamedTuple):
     """A record of another organization, marked as such (docs/studio.md, Writes), with the role of its grant row."""
 
     record: Record
@@ -40,7 +40,7 @@ class Shared(NamedTuple):
 
 
 class SharedPage(NamedTuple):
-    shared: list[Shared]
+    shared: list[Foreign]
     cursor: str | None
 
 
@@ -148,7 +148,7 @@ def list_shared(
     start = cursors.open(cursor, bound) if cursor is not None else None
     if not rows.plan(action, type_name)["crosses"]:
         return SharedPage([], None)
-    found: list[Shared] = []
+    found: list[Foreign] = []
     while True:
         copies, start = _copies(rows, limit - len(found), start)
         for copy in copies:
@@ -179,7 +179,7 @@ def _copies(
     return copies, {name: value["S"] for name, value in last.items()} if last else None
 
 
-def _open(rows: Rows, copy: Mapping[str, Any], type_name: str, guard: Guard, action: str) -> Shared | None:
+def _open(rows: Rows, copy: Mapping[str, Any], type_name: str, guard: Guard, action: str) -> Foreign | None:
     """The record behind a copy, if it is of that type, of another organization, and allowed."""
     grant = next(grant for grant in rows.plans["grants"].values() if type_name in grant["types"])
     of_type, of_id, *_ = (copy.get(name) for name in grant["key"])
@@ -187,7 +187,7 @@ def _open(rows: Rows, copy: Mapping[str, Any], type_name: str, guard: Guard, act
     if of_type != type_name or org_id == identity.tenant or not (isinstance(org_id, str) and isinstance(of_id, str)):
         return None
     record = open_shared(rows, guard, action, (org_id, type_name, of_id))
-    return None if record is None else Shared(record, str(copy.get(grant["role"])))
+    return None if record is None else Foreign(record, str(copy.get(grant["role"])))
 
 
 def open_shared(rows: Rows, guard: Guard, action: str, place: tuple[str, str, str]) -> Record | None:
