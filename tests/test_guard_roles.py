@@ -9,8 +9,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -404,6 +406,31 @@ def test_an_update_of_what_was_shared_is_bound_as_any(world: World, request_: Js
     with pytest.raises(Refused) as refused:
         found.update(yes, **{**CHANGE, "ExpressionAttributeNames": {}, **names, **request_})
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("call", range(4))
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
+def test_a_fault_at_any_call_gives_and_writes_nothing(world: World, call: int, code: str) -> None:
+    """Copy, row, record, and the transaction of an update."""
+    shared_host(world, row={}, copy={})
+    dynamodb, asked, made = boto3.client("dynamodb", **KEYS), Asked(), count()
+
+    def fail(**_: Any) -> Any:
+        answer = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {}}
+        return (SimpleNamespace(status_code=500), answer) if next(made) == call else None
+
+    def flow() -> None:
+        found = world.guard(role=None, around=dynamodb).shared(TABLE, RECORD, GRANT, asked)
+        assert found is not None
+        found.update(asked, **CHANGE)
+
+    dynamodb.meta.events.register("before-call.dynamodb", fail)
+    with pytest.raises(ClientError, match=code) as failed:
+        flow()
+    assert failed.value.__context__ is None
+    assert len(asked.about) == (2 if call == 3 else 0)
+    assert next(made) == call + 1
+    assert name_of(world) == "h1"
 
 
 # ---- What IAM then allows
