@@ -127,7 +127,9 @@ def test_only_wheels_that_the_requirements_allow_are_put_in(monkeypatch: pytest.
     with pytest.raises(authorizer.Refused, match="none of the files"):
         authorizer.unpacked({"p.whl": good})
     monkeypatch.setattr(authorizer, "requirements", lambda: allowed.encode())
-    assert authorizer.unpacked({"p.whl": good}) == {"p/__init__.py": b"x = 1\n"}
+    made = authorizer.unpacked({"p.whl": good})
+    assert made.pop("p/__init__.py") == b"x = 1\n"
+    assert [*made] == [f"p/__pycache__/__init__.{sys.implementation.cache_tag}.pyc"]
     with pytest.raises(authorizer.Refused, match="leaves its folder"):
         authorizer.unpacked({"p.whl": bad})
 

@@ -132,7 +132,10 @@ def differences(told: Mapping[str, str], found: Mapping[str, bytes]) -> Iterator
 
 
 def unpacked(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of wheels by their paths, each wheel being one that the requirements allow. Raises Refused."""
+    """The files of wheels by their paths, with modules compiled, each wheel being one that the requirements allow.
+
+    Raises Refused.
+    """
     allowed = requirements().decode().split()
     made: dict[str, bytes] = {}
     for name, content in sorted(wheels.items()):
@@ -144,4 +147,4 @@ def unpacked(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
                     made[entry.filename] = wheel.read(entry)
     if any(path.startswith("/") or ".." in path.split("/") for path in made):
         raise Refused("a wheel holds a path that leaves its folder")
-    return made
+    return {**made, **dict(_compiled({path: text for path, text in made.items() if path.endswith(".py")}))}
