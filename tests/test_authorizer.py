@@ -495,6 +495,49 @@ def test_without_a_time_to_live_each_request_is_decided(alone: Any) -> None:
     assert stage.ask("{ note(id: 1) { id } }")["resolverContext"]["left"] == "Query.note"
 
 
+CHANGING = """
+tenant Organization by orgId
+enum OrgRole { member < admin }
+principal User {
+  id: Id as identity from claim sub,
+  orgId: Id of Organization from claim org_id,
+  orgRole: OrgRole as role from claim org_role,
+}
+resource Note, Sheet { id: Id as identity, orgId: Id of Organization, place: String? }
+action update on Note, Sheet
+action share on Sheet
+access Note { always: role member may update }
+access Sheet { always: role member may update  always: role admin may share }
+changing place on Sheet needs share
+api {
+  Mutation.move: update on Note, Sheet by id writes place, name
+  Mutation.moveSheet: update on Sheet by id writes place, name
+  Mutation.moveAny: update on Note, Sheet by type, id writes place
+  Mutation.createSheet: update on Sheet writes place
+}
+"""
+
+
+def test_changing_an_attribute_asks_for_more_of_the_types_that_say_so(tmp_path: Path) -> None:
+    program = program_of(compile_sources([Source("changing.policy", CHANGING)]))
+    stage = Stage(bundle(program, tmp_path, "changing_for_authorizer"))
+
+    def goes(arguments: str, claims: Any = MEMBER) -> bool:
+        return bool(stage.ask(f"mutation {{ {arguments} }}", claims=claims)["isAuthorized"])
+
+    assert goes('moveSheet(id: "s", name: "x")')
+    assert not goes('moveSheet(id: "s", place: "x")')
+    assert not goes('moveSheet(id: "s", place: null)')
+    assert stage.records[-1]["fields"] == [
+        {"field": "Mutation.moveSheet", "decision": "deny", "action": "share", "id": "s"}
+    ]
+    assert goes('moveSheet(id: "s", place: "x")', ADMIN)
+    assert goes('move(id: "s", place: "x")')  # it may be a note
+    assert goes('moveAny(type: "Note", id: "s", place: "x")')
+    assert not goes('moveAny(type: "Sheet", id: "s", place: "x")')
+    assert goes('createSheet(place: "x")')  # nothing is there that changes
+
+
 def test_no_file_of_the_runtime_needs_the_compiler() -> None:
     folder = Path(__file__).resolve().parent.parent / "policyengine/runtime/authorizer"
     for file in folder.glob("*.py"):

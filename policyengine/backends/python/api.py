@@ -63,9 +63,9 @@ def _denies(writer: Writer, foregone: Foregone) -> Iterator[str]:
 
 
 def _cells(program: Program, field: Field) -> Iterator[tuple[str, str, bool]]:
-    actions = [field.action, *(action for _, action in _needs(program, field))] if field.action else []
-    for type_name in field.types:
-        for action in dict.fromkeys(actions):
+    asked = [(field.action, field.types), *((action, types) for _, action, types in _needs(program, field))]
+    for action, types in asked:
+        for type_name in types:
             yield action, type_name, False
             if field.member:
                 yield action, type_name, True
@@ -86,17 +86,16 @@ def _described(program: Program, field: Field) -> dict[str, object]:
     }
 
 
-def _needs(program: Program, field: Field) -> tuple[tuple[str, str], ...]:
-    """What else a field asks for where an argument changes an attribute that is guarded by `changing`.
+def _needs(program: Program, field: Field) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """What else a field asks for, of which types, where an argument changes an attribute guarded by `changing`.
 
     Without `by` the field names no record that is there: nothing is changed.
     """
     if not field.by:
         return ()
-    found = {
-        (place, changing.needs)
-        for place in field.content
-        for changing in program.changing
-        if place.split(".")[-1] == changing.attribute and set(changing.types) & set(field.types)
-    }
-    return tuple(sorted((place, action) for place, action in found if action != field.action))
+    found: dict[tuple[str, str], set[str]] = {}
+    for place in field.content:
+        for changing in program.changing:
+            if place.split(".")[-1] == changing.attribute and changing.needs != field.action:
+                found.setdefault((place, changing.needs), set()).update({*changing.types} & {*field.types})
+    return tuple((place, action, tuple(sorted(types))) for (place, action), types in sorted(found.items()) if types)

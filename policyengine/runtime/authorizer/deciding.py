@@ -17,6 +17,8 @@ DENIED, LEFT, OPEN = "deny", "left", "open"
 """What is decided of a field. `left`: the resolver decides on the row."""
 
 Principal = dict[str, Any]
+Asked = list[tuple[str, tuple[str, ...]]]
+"""Actions, and the types of which each is asked."""
 
 
 class Judged(NamedTuple):
@@ -114,40 +116,44 @@ def _judge(field: Field, arguments: dict[str, Any], principal: Principal, api: A
         return Judged(field.name, "", OPEN)
     id = _id(field, arguments)
     types = _types(field, arguments) if len(field.by) == 2 else field.types
-    actions = [field.action]
-    for place, action in field.needs:
-        if action not in actions and any(True for _ in values_at(arguments, place)):
-            actions.append(action)
     contexts = list(_contexts(field, arguments, api)) if field.member else []
     if not types or None in contexts:  # malformed, which denies whatever the record
         return Judged(field.name, field.action, DENIED, (), id)
+    asked = [(field.action, types)]
+    for place, action, changed in field.needs:
+        if any(True for _ in values_at(arguments, place)):
+            asked.append((action, changed))
     for context in contexts or [{}]:
-        for action in actions:
-            rules = _denies(action, types, principal, context, api)
-            if rules is not None:
-                return Judged(field.name, action, DENIED, rules, id)
+        found = _denied(types, asked, principal, context, api)
+        if found is not None:
+            return Judged(field.name, found[0], DENIED, found[1], id)
     return Judged(field.name, field.action, LEFT, (), id)
 
 
 def _judge_by_token(field: Field, principal: Principal, api: Api) -> Judged:
     if not field.action:
         return Judged(field.name, "", OPEN)
-    rules = _denies(field.action, field.types, principal, {}, api)
-    return Judged(field.name, field.action, LEFT if rules is None else DENIED, rules or ())
+    found = _denied(field.types, [(field.action, field.types)], principal, {}, api)
+    return Judged(field.name, field.action, *((LEFT,) if found is None else (DENIED, found[1])))
 
 
-def _denies(
-    action: str, types: tuple[str, ...], principal: Principal, context: Any, api: Api
-) -> tuple[str, ...] | None:
-    """The rules that deny the action on every type, perhaps none; None where some type is left to its rows."""
-    found: list[str] = []
+def _denied(
+    types: tuple[str, ...], asked: Asked, principal: Principal, context: Any, api: Api
+) -> tuple[str, tuple[str, ...]] | None:
+    """An action that is denied, and the rules that deny, where each type is denied something that is asked of it; else
+    None: some type is left to its rows."""
+    action, found = "", set[str]()
     for type_name in types:
-        denies = api.denies.get((action, type_name, bool(context)))
-        rules = denies(principal, context) if denies is not None else None
-        if rules is None:
+        for wanted, among in asked:
+            denies = api.denies.get((wanted, type_name, bool(context))) if type_name in among else None
+            rules = denies(principal, context) if denies is not None else None
+            if rules is not None:
+                break
+        else:
             return None
-        found += rules
-    return tuple(sorted(set(found)))
+        action = action or wanted
+        found.update(rules)
+    return action, tuple(sorted(found))
 
 
 def _types(field: Field, arguments: dict[str, Any]) -> tuple[str, ...]:

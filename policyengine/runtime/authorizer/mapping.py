@@ -12,8 +12,8 @@ Denies = Callable[[Any, Any], "list[str] | None"]
 
 
 class Field(NamedTuple):
-    """A field of the API. `by` is the place of the id, or the places of type and id. `denies` holds, by type, what is
-    denied before any row: for the field's own action and for each that its arguments may ask for besides."""
+    """A field of the API. `by` is the place of the id, or the places of type and id. `needs` are places that ask for an
+    action besides, of some of the types, where they are given."""
 
     name: str
     action: str
@@ -21,7 +21,7 @@ class Field(NamedTuple):
     by: tuple[Place, ...]
     tenants: tuple[Place, ...]
     member: tuple[Place, ...]
-    needs: tuple[tuple[Place, str], ...]
+    needs: tuple[tuple[Place, str, tuple[str, ...]], ...]
     marked: frozenset[Place]
     effect: bool
 
@@ -76,7 +76,7 @@ def _field(name: str, of: dict[str, Any]) -> Field:
         _places(of["by"]),
         _places(of["tenants"]),
         _places(of["member"]),
-        tuple((_place(place), action) for place, action in of["needs"]),
+        tuple((_place(place), action, types) for place, action, types in of["needs"]),
         frozenset(_places(of["marked"])),
         of["effect"],
     )
