@@ -467,13 +467,20 @@ def raised_in(problem: BaseException) -> str:
 class Attack:
     """One run: the tables with and without what is foreign, and what was tried so far."""
 
-    def __init__(self, full: Any, bare: Any, mode: Any = "strict", around: Any = None) -> None:
+    def __init__(
+        self,
+        full: Any,
+        bare: Any,
+        mode: Any = "strict",
+        around: Any = None,
+        form: Callable[[Any], Any] = dict,
+    ) -> None:
         """`full` and `bare` are clients whose tables are there; what they hold is replaced.
 
-        `around` are two resources of the same tables, to guard in place of the clients: values are then Python's.
+        `around` are two others of the same tables, to guard in their place; `form` is how they take requests.
         """
         self.full, self.bare = full, bare
-        self.form: Callable[[Any], Any] = native if around else lambda request: request
+        self.form = form
         self.reset()
         self.before = self.rows(full, foreign=True)
         self.guards = [
