@@ -96,6 +96,7 @@ def test_a_row_in_the_wrong_place_is_not_listed(table: Table) -> None:
     put(table.dynamodb, [item | {"type": {"S": "Diagram"}, "pk": {"S": "b"}}], table.layout)
     put(table.dynamodb, [{k: v for k, v in item.items() if k != "orgId"} | {"pk": {"S": "c"}}], table.layout)
     rows = table.rows(who("mia", HOME), guarded=True)
+    put(table.dynamodb, [item | {"pk": {"S": "org_home#Host#h2"}}, item | {"sk": {"S": "wrap#x"}}], table.layout)
     assert list_own(rows, Cursors(KEYS), "Host") == ([], None, False)
     put(table.dynamodb, [item], table.layout)
     assert [h["id"] for h in list_own(rows, Cursors(KEYS), "Host").records] == ["h1"]

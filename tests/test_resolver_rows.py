@@ -251,6 +251,22 @@ def test_a_request_has_bounds(table: Table) -> None:
     assert table.rows(who("mia", HOME), seconds=0).check("list", hosts[0])["errors"] == ["incomplete: too late"]
 
 
+@pytest.mark.parametrize("parent", ["x" * 2049, "\ud800", "é" * 1020, "", 7])
+def test_what_no_key_can_hold_is_absent_and_spoils_no_list(table: Table, parent: Any) -> None:
+    table.put(folder("f", "ORG"))
+    good, bad = record(scope="INHERIT", parent="f"), record(id="b", scope="INHERIT", parentId=parent)
+    rows = table.rows(who("mia", HOME))
+    assert rows.filter("read", [bad, good]) == [good]
+    assert rows.check("read", bad)["decision"] == "deny"
+
+
+def test_a_record_of_others_beside_the_guard_is_incomplete(table: Table) -> None:
+    """The guard refuses rows of another organization: such a record is opened by `shared`, and nothing is told here."""
+    rows = table.rows(who("eve", "org_x"), guarded=True)
+    assert rows.check("read", record(scope="CUSTOM"))["errors"] == ["incomplete: refused"]
+    assert rows.check("read", record(orgId="org_x#Host", scope="CUSTOM"))["decision"] == "deny"
+
+
 def test_a_plan_that_lacks_a_row_denies(table: Table) -> None:
     table.put(folder("f", "ORG"))
     plans = json.loads(json.dumps(table.plans))

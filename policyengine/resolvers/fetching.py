@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from policyengine.model.values import is_tenant_id
 from policyengine.resolvers.calls import Calls
-from policyengine.resolvers.codes import Incomplete
+from policyengine.resolvers.codes import Incomplete, Refused
 from policyengine.resolvers.items import plain
 from policyengine.resolvers.layout import RECORD, Key, Layout, grant_key, record_key
 
@@ -91,7 +92,7 @@ class Fetched:
         A record that another tenant owns is decided without what stands above it: isolation fails before that, unless
         it holds its own scope.
         """
-        well_placed = [record for record in records if isinstance(record.get(self._tenant), str)]
+        well_placed = [record for record in records if _is_tenant(record.get(self._tenant))]
         if plan["references"]:
             self._load(self._referenced(plan, well_placed, context))
         if not (plan["chain"] or plan["grants"]):
@@ -139,7 +140,7 @@ class Fetched:
     def _above(self, inherits: list[str], row: Record) -> Key | None:
         """What a record or row that inherits names as above it, if it names anything."""
         id, tenant = row.get(inherits[2]), row.get(self._tenant)
-        return record_key(tenant, inherits[3], id) if isinstance(id, str) and id and isinstance(tenant, str) else None
+        return record_key(str(tenant), inherits[3], id) if isinstance(id, str) and id and _is_tenant(tenant) else None
 
     def _holder(self, key: Key | None) -> tuple[str, Record] | None:
         """The type and the row that holds the scope, from the first row above a record."""
@@ -159,12 +160,14 @@ class Fetched:
             if any(holder.get(name) not in values for name, values in plan["granted_where"].items()):
                 continue
             id, tenant = holder.get(self._plans["types"][type_name]["identity"]), holder.get(self._tenant)
-            if isinstance(id, str) and id and isinstance(tenant, str):
-                yield grant_key(tenant, type_name, id, self._my_tenant, self._me)
+            if isinstance(id, str) and id and _is_tenant(tenant):
+                yield grant_key(str(tenant), type_name, id, self._my_tenant, self._me)
 
     def _load(self, keys: Iterable[Key]) -> None:
         """Reads rows that were not read before, 100 a call, in the order of their keys."""
-        wanted = sorted(set(keys) - self._rows.keys())
+        new = set(keys) - self._rows.keys()
+        wanted = sorted(key for key in new if _can_be(key))
+        self._rows |= dict.fromkeys(new.difference(wanted))
         if len(self._rows) + len(wanted) > self._calls.limits.rows:
             raise Incomplete("too many rows")
         failed = 0
@@ -182,7 +185,26 @@ class Fetched:
     def _batch(self, keys: list[Key]) -> tuple[dict[Key, dict[str, Any]], list[Key]]:
         layout = self._layout
         asked = {"Keys": [layout.attributes(key) for key in keys], "ConsistentRead": True}
-        answer = self._calls.call("batch_get_item", RequestItems={layout.table: asked})
+        try:
+            answer = self._calls.call("batch_get_item", RequestItems={layout.table: asked})
+        except Refused:  # the guard: these rows are another organization's
+            raise Incomplete("refused") from None
         items = answer.get("Responses", {}).get(layout.table, [])
         left = answer.get("UnprocessedKeys", {}).get(layout.table, {}).get("Keys", [])
         return {layout.key(item): plain(item, layout.own) for item in items}, [layout.key(key) for key in left]
+
+
+MAX_KEY = (2048, 1024)
+"""How many bytes a partition and a sort key have, at most (Amazon DynamoDB Developer Guide, "Constraints")."""
+
+
+def _can_be(key: Key) -> bool:
+    """Whether a row can stand at a key: one that DynamoDB cannot hold is absent, and spoils no batch."""
+    try:
+        return all(len(part.encode()) <= most for part, most in zip(key, MAX_KEY, strict=True))
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+
+
+def _is_tenant(value: Any) -> bool:
+    return isinstance(value, str) and is_tenant_id(value)

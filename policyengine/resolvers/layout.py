@@ -8,6 +8,7 @@ A part that begins with `@` is no type, so that no declared type meets it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from policyengine.resolvers.settings import Table
@@ -48,7 +49,7 @@ class Layout(NamedTuple):
         """A key in DynamoDB's JSON."""
         return {self.partition: {"S": key.partition}, self.place: {"S": key.place}}
 
-    def key(self, item: dict[str, dict[str, str]]) -> Key:
+    def key(self, item: Mapping[str, Mapping[str, str]]) -> Key:
         """The key of an item in DynamoDB's JSON."""
         return Key(item[self.partition]["S"], item[self.place]["S"])
 

@@ -64,7 +64,7 @@ def list_own(
     found: list[Record] = []
     while True:
         items, start = _page(rows, type_name, selected, start)
-        records = [plain(item, rows.layout.own) for item in items]
+        records = [plain(item, rows.layout.own) for item in items if _stands_right(rows, type_name, item)]
         allowed = rows.filter(action, records)
         if len(found) + len(allowed) > limit:
             last = allowed[limit - len(found) - 1]
@@ -101,6 +101,12 @@ def _page(
     )
     last = answer.get("LastEvaluatedKey")
     return answer["Items"], {name: value["S"] for name, value in last.items()} if last else None
+
+
+def _stands_right(rows: Rows, type_name: str, item: Mapping[str, Any]) -> bool:
+    """Whether an item has the key of the record that it says it is: any other is no record."""
+    id = item.get(rows.plans["types"][type_name]["identity"], {}).get("S")
+    return id is not None and rows.layout.key(item) == record_key(rows.identity.tenant, type_name, id)
 
 
 def _place(rows: Rows, record: Record, type_name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from policyengine.resolvers.codes import Incomplete, Refused
-from policyengine.resolvers.rows import Record, Rows, holds
+from policyengine.resolvers.rows import Record, Rows
 
 SECONDS = 60
 MAX_LENGTH = 5 * 1024**3
@@ -107,12 +107,7 @@ def sign_put(rows: Rows, signer: Signer, record: Record, length: int, media_type
 
 def _key(rows: Rows, action: str, record: Record) -> str:
     """The key of a record's object, if the action is allowed. One outside its organization counts as none."""
-    decision = rows.check(action, record)
-    for error in decision["errors"]:
-        if error.startswith("incomplete: "):
-            raise Incomplete(error.removeprefix("incomplete: "))
-    if not holds(decision):
-        raise Refused("denied" if action != "read" and rows.allows("read", record) else "absent", "record")
+    rows.demand(action, record)
     key, tenant = record.get("key"), record[rows.plans["tenant"]]
     if not isinstance(key, str) or not key.startswith(f"{tenant}/") or ".." in key.split("/"):
         raise Refused("absent", "key")

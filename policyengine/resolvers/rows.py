@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from policyengine.model.values import instant
 from policyengine.resolvers.calls import Calls
-from policyengine.resolvers.codes import Incomplete
+from policyengine.resolvers.codes import Incomplete, Refused
 from policyengine.resolvers.fetching import Fetched
 from policyengine.resolvers.identity import Identity
 from policyengine.resolvers.layout import Key, Layout
@@ -36,6 +36,7 @@ class Bundle(Protocol):
 def to_log(line: str) -> None:
     """Where records go unless told otherwise: a line of the function's log."""
     sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def now() -> str:
@@ -102,6 +103,21 @@ class Rows:
     ) -> bool:
         """Whether `check` allows, with nothing outstanding."""
         return holds(self.check(action, record, context, discharged), discharged)
+
+    def demand(
+        self, action: str, record: Record, context: Mapping[str, Any] | None = None, discharged: Collection[Any] = ()
+    ) -> None:
+        """That an action is allowed, with nothing outstanding, or an error that a caller may hear.
+
+        Raises Refused: `denied` to who may read the record, and `absent` to anybody else, as if it were not there
+        (docs/studio.md, Who may do what). Raises Incomplete where rows could not be read.
+        """
+        decision = self.check(action, record, context, discharged)
+        for error in decision["errors"]:
+            if error.startswith("incomplete: "):
+                raise Incomplete(error.removeprefix("incomplete: "))
+        if not holds(decision, discharged):
+            raise Refused("denied" if action != "read" and self.allows("read", record) else "absent", "record")
 
     def filter(self, action: str, records: Iterable[Record], discharged: Collection[Any] = ()) -> list[Record]:
         """The allowed ones, in order; all of one type or of several. Raises Incomplete: never a shorter list."""

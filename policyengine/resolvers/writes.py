@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from policyengine.resolvers.codes import Incomplete, Refused
+from policyengine.resolvers.codes import Refused
+from policyengine.resolvers.items import item_of
 from policyengine.resolvers.layout import record_key
-from policyengine.resolvers.rows import Decision, Record, Rows, holds
+from policyengine.resolvers.rows import Decision, Record, Rows
 from policyengine.resolvers.sharing import TRIES, Around, around, everything, held
 from policyengine.resolvers.store import Change, Conflict, Store, When
 
@@ -47,7 +48,8 @@ def create(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
     if schema["owner"]:
         platform[schema["owner"]] = identity.id
     record = {**_present(given), **rules.created, **platform}
-    _demand(rows, rules.creating, record, hidden=False)
+    _well_formed(rows.check(rules.creating, record))
+    rows.demand(rules.creating, record)
     key = record_key(identity.tenant, type_name, id)
     for _ in range(TRIES):
         parents = _counted(rows, store, None, _parent(rows, record))
@@ -72,10 +74,10 @@ def change(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
         changed = {name: value for name, value in given.items() if before.get(name) != value}
         if rules.resetting & changed.keys():
             changed |= rules.resets
-        _demand(rows, rules.changing, before)
+        rows.demand(rules.changing, before)
         for attribute, types, needs in rows.plans["changing"]:
             if attribute in changed and type_name in types:
-                _demand(rows, needs, before)
+                rows.demand(needs, before)
         after = _present({**before, **changed})
         if _parent(rows, after) == (type_name, id):
             raise Refused("parent", "parentId")
@@ -98,7 +100,7 @@ def delete(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str) 
     """Deletes a record with its grant rows, copies and wraps. Raises Refused (`children`: not empty) and Incomplete."""
     for _ in range(TRIES):
         found = _found(rows, store, type_name, id)
-        _demand(rows, rules.deleting, found.record)
+        rows.demand(rules.deleting, found.record)
         if found.record.get("children"):
             raise Refused("children", "id")
         gone = held(found)
@@ -120,18 +122,9 @@ def _found(rows: Rows, store: Store, type_name: str, id: str) -> Around:
     return found
 
 
-def _demand(rows: Rows, action: str, record: Record, hidden: bool = True) -> None:
-    """That an action is allowed. What may not be read either is answered as absent."""
-    decision = rows.check(action, record)
-    _well_formed(decision)
-    if not holds(decision):
-        raise Refused("absent" if hidden and not rows.allows("read", record) else "denied", "record")
-
-
 def _well_formed(decision: Decision) -> None:
+    """That a record as it would be fits the schema; whether the caller may still change it then is not asked."""
     for error in decision["errors"]:
-        if error.startswith("incomplete: "):
-            raise Incomplete(error.removeprefix("incomplete: "))
         if error.startswith("resource"):
             raise Refused("malformed", error.partition(":")[0])
 
@@ -140,6 +133,10 @@ def _only_content(given: Attributes, content: frozenset[str]) -> None:
     for name in given:
         if name not in content:
             raise Refused("content", name if name.isidentifier() else "attribute")
+    try:
+        item_of(given)
+    except (TypeError, UnicodeEncodeError):
+        raise Refused("malformed", "attribute") from None
 
 
 def _present(attributes: Attributes) -> Record:
@@ -156,6 +153,15 @@ def _parent(rows: Rows, record: Record) -> tuple[str, str] | None:
     return (inherits[3], id) if id is not None else None
 
 
+def _may_fill(rows: Rows, folder: Record | None) -> None:
+    if folder is None:
+        raise Refused("parent", "parentId")
+    try:
+        rows.demand("update", folder)
+    except Refused:  # a folder that the caller may not know of is not told apart from none
+        raise Refused("parent", "parentId") from None
+
+
 def _counted(rows: Rows, store: Store, old: tuple[str, str] | None, new: tuple[str, str] | None) -> list[Change]:
     """A record leaves one folder for another: the caller may change the new one, and both keep count."""
     changes = []
@@ -164,8 +170,8 @@ def _counted(rows: Rows, store: Store, old: tuple[str, str] | None, new: tuple[s
             continue
         key = record_key(rows.identity.tenant, *place)
         folder = store.get(key)
-        if step > 0 and (folder is None or not rows.allows("update", folder)):
-            raise Refused("parent", "parentId")
+        if step > 0:
+            _may_fill(rows, folder)
         if folder is None:  # the one that is left was deleted, or never there
             continue
         children = folder.get("children") or 0
