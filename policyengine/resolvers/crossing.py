@@ -15,6 +15,7 @@ from policyengine.resolvers import reading
 from policyengine.resolvers.binding import Binding, Request, known
 from policyengine.resolvers.codes import Refused
 from policyengine.resolvers.expressions import fresh
+from policyengine.resolvers.layout import GRANT, RECORD
 from policyengine.resolvers.settings import Settings, Table
 
 Item = Mapping[str, Any]
@@ -128,18 +129,22 @@ class Way(NamedTuple):
 def way_to(settings: Settings, bind: Binding, me: str, table: Table, record_key: Any, row_key: Any) -> Way:
     """The way to a record by a row beside it.
 
-    Raises Refused (`key`) where the record is of no other organization, or the row does not stand beside it.
+    Raises Refused (`key`) where the record is of no other organization, or the row does not stand beside it. Other rows
+    stand there too: an intent names the same member, and a role that he was not given yet.
     """
-    partition, beside = (_partition(bind, table, key) for key in (record_key, row_key))
+    partition, beside = (_text(bind, key, table.keys.partition) for key in (record_key, row_key))
     separator = str(table.keys.separator)
     tenant, found, _ = partition.partition(separator)
     if not found or tenant == bind.tenant or not is_tenant_id(tenant) or table.keys.form != FORM:
         raise Refused("key", "record_key", "it is no key of another organization's record")
     if beside != partition:
         raise Refused("key", "grant.row", "it does not stand beside the record")
+    place, row_place = (_text(bind, key, table.keys.sort) for key in (record_key, row_key))
+    if place != RECORD or not row_place.startswith(GRANT):
+        raise Refused("key", "record_key", "it is no key of a record, or of a grant row")
     return Way(settings, bind, me, tenant, partition, separator)
 
 
-def _partition(bind: Binding, table: Table, key: Any) -> str:
-    given = key.get(table.keys.partition) if type(key) is dict else None
+def _text(bind: Binding, key: Any, attribute: str | None) -> str:
+    given = key.get(attribute) if type(key) is dict else None
     return bind.form.text(given) or ""
