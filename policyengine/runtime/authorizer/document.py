@@ -251,9 +251,9 @@ def _conditions(selection: Any) -> Conditions:
 
 
 def _object(fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for field in fields:
-        _add(made, field.name.value, _value(field.value))
+    made = {field.name.value: _VALUES[type(field.value)](field.value) for field in fields}
+    if len(made) != len(fields):
+        raise Refusal("ambiguous")
     return made
 
 
