@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks import authorizing, cedar, compiling, deciding, guarding, listing, proving, starting
+from benchmarks import authorizing, cedar, compiling, deciding, documenting, guarding, listing, proving, starting
 from benchmarks.measuring import Figure, headline, line
 
 
@@ -33,6 +33,7 @@ SECTIONS = {
     "guard": Section("guard: an operation, against botocore's own part of it", "botocore", guarding.operations),
     "list": Section("a list by the list plan, against a resolver by hand", "by hand", listing.lists),
     "prove": Section("proofs: cvc5, against z3", "z3", proving.proofs),
+    "documents": Section("documents for AWS, and proofs about them", "allowed", documenting.documents),
     "authorizer": Section(
         "authorizer: a request, against PyJWT and graphql-core's parser", "libraries", authorizing.everything
     ),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import cedar, guarding, reference, workloads
+from benchmarks import cedar, documenting, guarding, reference, workloads
 from policyengine.compiler import compile_sources
 from policyengine.resolvers import Guard
 from policyengine.source import Source
@@ -68,6 +68,11 @@ def test_the_guard_binds_what_is_timed(what: str) -> None:
     assert {"Item", "Items", "Responses"}.isdisjoint(answer) or len(str(getattr(guard, method)(**request))) > 100
     getattr(guard, method)(**request)
     assert {*seen} == {method}
+
+
+def test_the_proofs_that_are_timed_find_what_they_look_for() -> None:
+    pytest.importorskip("cvc5")
+    assert documenting.difference(10) > 0
 
 
 def test_every_section_has_its_entry() -> None:

@@ -40,20 +40,25 @@ def check_documents(
     for org in (ANOTHER, *orgs):
         yield _of_one(texts, emitted(program, org), org)
     settled: list[tuple[frozenset[str], Verdict]] = []
-    about = [(subject, found, texts) for subject, found in claims(aws, ANY_TENANT)]
-    about += [(subject, found, urgent) for subject, found in emergency_claims(aws, ANY_TENANT)]
-    for subject, found, written in about:
+    about = [("", subject, found, texts) for subject, found in claims(aws, ANY_TENANT)]
+    about += [(URGENT, subject, found, urgent) for subject, found in emergency_claims(aws, ANY_TENANT)]
+    for before, subject, found, written in about:
         for claim, verdict in check_claims(subject, found, written[subject.file], place):
-            settled.append((frozenset(claim.concerns), _named(verdict)))
+            settled.append((frozenset(claim.concerns), _named(verdict, before)))
             yield settled[-1][1]
     anything = {ANY_POLICY: json.dumps(ANYTHING)}
     for need in all_needs(aws, ANY_TENANT):
-        yield _named(check_need(need, {**(urgent if need.urgent else texts), **anything}, place))
+        verdict = check_need(need, {**(urgent if need.urgent else texts), **anything}, place)
+        yield _named(verdict, URGENT if need.urgent else "")
     yield from threat_verdicts(program, settled)
 
 
-def _named(verdict: Verdict) -> Verdict:
-    return replace(verdict, subject=verdict.subject.replace(ANY_TENANT, "<org>"))
+URGENT = "in an emergency, "
+"""Before what is said of documents that are built with the emergency options."""
+
+
+def _named(verdict: Verdict, before: str) -> Verdict:
+    return replace(verdict, subject=before + verdict.subject.replace(ANY_TENANT, "<org>"))
 
 
 def emitted(program: Program, org: str, *, emergency: bool = False) -> dict[str, str]:

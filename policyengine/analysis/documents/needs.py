@@ -168,12 +168,14 @@ def _sessions(aws: Aws) -> Iterator[Need]:
         )
         sentence, mine = f"the {role} gets the {aws.tenant}'s session", (f"{role}-permissions.json",)
         yield Need(f"{role}-session", sentence, "iam", assumed, mine, "tenant-trust.json", kind="trust")
-        group = on(aws.here("logs", f"log-group:/aws/lambda/{aws.one('function', role)}:"))
-        logs = both(session_of(aws, role), Acts(LOGS), group)
-        yield Need(f"{role}-log", f"the {role} leaves a record", "iam", logs, mine)
+        sentence = "and its own policy gives it"
+        yield Need(f"{role}-session-by-permission", sentence, "iam", assumed, mine)
     for role in ("resolver", "signer", *(("rewrap",) if aws.crossing_types else ())):
         runs = both(Named("lambda.amazonaws.com"), Called(("service",)), Acts(("sts:AssumeRole",)))
         yield Need(f"{role}-runs", f"the {role} function runs", "iam", runs, policy=f"{role}-trust.json", kind="trust")
+        group = on(aws.here("logs", f"log-group:/aws/lambda/{aws.one('function', role)}:"))
+        logs = both(session_of(aws, role), Acts(LOGS), group)
+        yield Need(f"{role}-log", f"the {role} leaves a record", "iam", logs, (f"{role}-permissions.json",))
     if aws.crossing_types:
         function = on(aws.here("lambda", f"function:{aws.one('function', 'rewrap')}"), begins=False)
         invoked = both(session_of(aws, "resolver"), Acts(("lambda:InvokeFunction",)), function)

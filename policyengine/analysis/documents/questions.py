@@ -137,9 +137,9 @@ def _spellings(found: Iterable[Layer], asked: Iterable[Fact]) -> dict[str, str]:
 # ---- Asking
 
 
-def possible(encoded: Encoded, index: int) -> Question:
+def possible(encoded: Encoded, index: int, *more: str) -> Question:
     """Whether a request of this kind may be allowed, in some reading of AWS's words."""
-    return Question((encoded.allowed.possible, encoded.facts[index]))
+    return Question((encoded.allowed.possible, encoded.facts[index], *more))
 
 
 def certain(encoded: Encoded, index: int, *, plain: bool = True) -> Question:

@@ -40,7 +40,7 @@ def emergency_claims(aws: Aws, org: str) -> Iterator[tuple[Subject, list[Claim]]
     """The documents of a build with the emergency options."""
     on_role = identity(aws, "authenticated", "authenticated-emergency.json")
     yield on_role, [*sessions.emergency_claims(aws, All(()))]
-    yield keys.key_policy(org), [*sessions.emergency_claims(aws, keys.USE)]
+    yield keys.key_policy(org), [*keys.key_claims(aws), *sessions.emergency_claims(aws, keys.USE)]
 
 
 def all_needs(aws: Aws, org: str) -> Iterator[needs.Need]:
