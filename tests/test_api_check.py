@@ -130,6 +130,14 @@ type Sheet { id: ID!, note: Note }
 """,
         "Sheet.note: read on Note",
     ),
+    "a field that asks for nothing": (
+        """type Query { note(id: ID!): Note who(json: AWSJSON,
+  org: ID # unmarked_tenant
+  ): Int }
+"""
+        + NOTE,
+        'open Query.who because "x"',
+    ),
     "through a connection": (
         """type Query { note(id: ID!): Note
   notes: Notes # unguarded_path

@@ -149,9 +149,10 @@ class _Check:
                     if step.ast_node.default_value is not None:
                         message = f"the schema gives `{path}` of `{mapped}`, which is the tenant, a default"
                         yield Found("tenant_default", str(mapped), message, self._at(step), "take the default away")
-        if mapped.action:
-            for name, argument in field.args.items():
-                yield from self._unmarked(mapped, argument, (name,), frozenset(places), ())
+        for name, argument in field.args.items():
+            for found in self._unmarked(mapped, argument, (name,), frozenset(places), ()):
+                if mapped.action or found.code == "unmarked_tenant":  # what asks for nothing may take any JSON
+                    yield found
 
     def _steps(self, field: GraphQLField, names: list[str]) -> Iterator[Any]:
         """The argument, and the fields of inputs in it, that a place names, as far as there are any."""
