@@ -375,6 +375,16 @@ def test_no_failure_lets_anybody_in_or_says_anything(studio_built: Any) -> None:
     assert "nothing" not in json.dumps(stage.records)
 
 
+def test_a_failure_at_the_very_end_is_a_denial_in_the_record_too(studio_built: Any) -> None:
+    stage = Stage(studio_built)
+    stage.authorizer._allowed = None  # type: ignore[assignment,method-assign]
+    assert stage.ask("{ viewer { id } }") == DENIED
+    assert (stage.records[-1]["decision"], stage.reason) == ("deny", "fault")
+    stage.authorizer._clock = None  # type: ignore[assignment]
+    assert stage.ask("{ viewer { id } }") == DENIED
+    assert (stage.records[-1]["decision"], stage.records[-1]["time"]) == ("deny", "")
+
+
 def test_a_decision_that_leaves_no_record_does_not_count(studio_built: Any) -> None:
     stage = Stage(studio_built)
 

@@ -71,17 +71,17 @@ class Authorizer:
     def handle(self, event: Any, context: Any = None) -> dict[str, Any]:
         """The answer to an event; `context` is Lambda's and is not looked at. Never raises."""
         began = time.perf_counter()
-        record: dict[str, Any] = {}
+        record: dict[str, Any] = {"time": "", "decision": "deny"}
+        answer = _denial()
         try:
             now = self._clock()
-            record = {"time": records.instant(now), "decision": "deny"}
+            record["time"] = records.instant(now)
             answer = self._answer(event, now, record)
+            record["decision"] = "allow"
         except Refusal as refusal:
             record["reason"] = refusal.code
-            answer = _denial()
         except Exception:  # a defect: whatever it is, it must not let anybody in, nor say anything
             record["reason"] = "fault"
-            answer = _denial()
         record["digest"] = self.api.digest
         record["start"], self._start = self._start, "warm"
         record["duration_us"] = int((time.perf_counter() - began) * 1_000_000)
@@ -94,6 +94,7 @@ class Authorizer:
     # ---- The steps
 
     def _answer(self, event: Any, now: float, record: dict[str, Any]) -> dict[str, Any]:
+        """The answer of a request that is let through. Raises Refusal; what is known by then is in the record."""
         asked = understood(event)
         record["request"] = asked.request_id
         verified = self.verifier.verify(asked.token, now)
@@ -114,7 +115,6 @@ class Authorizer:
         record["fields"] = [records.described(judged) for judged in outcome.fields]
         if outcome.refused:
             raise Refusal(outcome.refused)
-        record["decision"] = "allow"
         return self._allowed(asked, principal, outcome, ttl)
 
     def _decide(self, asked: Asked, principal: dict[str, Any], record: dict[str, Any]) -> Outcome:
