@@ -130,8 +130,8 @@ class _Decoder:
         yield up, holder
         named = {row[link]: row for target, row in self._referenced(record) if target == up}
         id = record[inherit.parent]
-        while id in named and id != holder[link]:
-            id = named[id][above.parent]
+        while id in named and id != holder[link]:  # each once: a model that goes round in a circle does not replay
+            id = named.pop(id).get(above.parent)
         if id != holder[link]:
             between = {link: id, above.attribute: above.value, above.parent: holder[link]}
             yield up, {**holder, **between}
