@@ -269,6 +269,10 @@ VIOLATIONS = [
     "begins_with(pk, :theirs)",
     "attribute_exists(pk)",
     "orgId = memberKey",
+    "memberKey = orgId",
+    ":mine <> orgId",
+    ":mine = orgId.x",
+    ":mine = orgId[0]",
 ]
 
 
@@ -444,6 +448,7 @@ def test_no_update_makes_an_item(guard: Guard, client: Any) -> None:
         "SET memberKey = :theirs",
         "SET memberKey = :mine",
         "SET memberKey = :own + :own",
+        "SET a = memberKey = :own",
         "SET a = :mine REMOVE memberKey, pk",
         "SET pk = :own",
     ],
