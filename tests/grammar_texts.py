@@ -17,9 +17,7 @@ from policyengine.frontend.parser import grammar
 from tests.chunks import VOCABULARY
 from tests.strategies import Choices, choices
 
-KEYWORDS = set(re.findall(r"^[a-z]+", VOCABULARY.text, re.MULTILINE))
-"""Behind a name, a word with which a declaration begins is always read as that."""
-NAMES = sorted({"x", "null", "type", "any", *re.findall(r"\b[A-Za-z]\w*", VOCABULARY.text)} - KEYWORDS)
+NAMES = sorted({"x", "null", "type", "any", *re.findall(r"\b[A-Za-z]\w*", VOCABULARY.text)})
 TERMINALS = {
     "NAME": NAMES,
     "STRING": ['""', '"x"', '"org_1"', '"a\\\\b\\"c"', '"\u00e9 \U0001f600"'],

@@ -242,3 +242,26 @@ def test_the_mend_of_a_page_is_what_the_edits_make_of_its_example(code: str) -> 
 
 def without_comments(text: str) -> list[str]:
     return [line.rstrip() for line in re.sub(r"//(?!/).*", "", text).splitlines() if line.strip()]
+
+
+# ---- Keywords as names
+
+
+@pytest.mark.parametrize(
+    "word", ["open", "access", "action", "authorizer", "writes", "in", "on", "by", "deny", "row", "let", "api"]
+)
+def test_a_keyword_is_an_ordinary_name_where_no_keyword_may_stand(word: str) -> None:
+    text = f"""tenant Org by org
+principal User {{ id: Id as identity, org: Id of Org }}
+resource Note {{ id: Id as identity, org: Id of Org }}
+action {word} on Note
+permit p: {word} on Note
+aws {{ role {word} "x" }}
+api {{ Query.{word}: {word} on Note by {word}.{word} in a writes b, {word} }}
+test "t" {{
+  let {word} = User {{ id: "a", org: "o" }}
+  let note = Note {{ id: "n", org: "o" }}
+  allow {word} {word} note by p
+}}
+"""
+    assert not (found := compile_sources([Source("a.policy", text)]).diagnostics), render(found)

@@ -212,7 +212,7 @@ class Builder:
     def token_alone(self, c: list[Any]) -> ast.TokenAlone:
         return ast.TokenAlone(self._span(c))
 
-    def paths(self, c: list[Any]) -> tuple[ast.Path, ...]:
+    def places(self, c: list[Any]) -> tuple[ast.Path, ...]:
         return tuple(c)
 
     # ---- Tests
@@ -292,6 +292,9 @@ class Builder:
         start = token.start_pos + self._offset
         return ast.Name(Span(self._source, start, start + len(token)), intern(str(token)))
 
+    word = label = subject = record_name = name
+    words = names
+
     # ---- Expressions
 
     def disjunction(self, c: list[Any]) -> ast.Or:
@@ -316,6 +319,8 @@ class Builder:
 
     def path(self, c: list[Any]) -> ast.Path:
         return ast.Path(self._span(c), tuple(c))
+
+    place = path
 
     def call(self, c: list[Any]) -> ast.Call:
         name, *arguments = c
