@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from policyengine.backends.python import emit_python
 from policyengine.compiler import _in_memory
@@ -47,6 +47,7 @@ def _reads_only(expr: Expr, context: frozenset[str]) -> bool:
     return {v.name for v in variables} <= {"principal", "context"} and named <= context
 
 
+@settings(max_examples=12)
 @given(situations())
 def test_a_denial_without_rows_is_one_with_them(situation: Situation) -> None:
     _a_denial_without_rows_is_one_with_them(situation, Counter())
