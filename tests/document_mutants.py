@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from policyengine.analysis.documents import Place, check_claims
-from policyengine.analysis.documents.availability import check_need
+from policyengine.analysis.documents.availability import check_needs
 from policyengine.analysis.documents.claims import ANYTHING
 from policyengine.analysis.documents.every import ANY_TENANT, emitted
 from policyengine.analysis.documents.needs import ANY_POLICY
@@ -200,11 +200,10 @@ def noticed(name: str, document: Json) -> str:
                 if not verdict.held:
                     return f"{verdict.subject.rpartition(': ')[2]} {verdict.status}"
     files = {**texts(urgent), file: text, ANY_POLICY: json.dumps(ANYTHING)}
-    for need in all_needs(aws, ANY_TENANT):
-        if file in need.files and need.urgent == urgent:
-            verdict = check_need(need, files, PLACE)
-            if not verdict.held:
-                return f"{need.name} {verdict.status}"
+    wanted = [need for need in all_needs(aws, ANY_TENANT) if file in need.files and need.urgent == urgent]
+    for verdict in check_needs(wanted, files, PLACE):
+        if not verdict.held:
+            return f"{verdict.subject.rpartition(': ')[2]} {verdict.status}"
     return ""
 
 

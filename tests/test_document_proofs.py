@@ -15,6 +15,9 @@ from examples.demo_keys import CONTEXT, TAG
 from policyengine.analysis.documents import Place, check_claims, check_documents
 from policyengine.analysis.documents.every import ANY_TENANT, emitted
 from policyengine.analysis.documents.keys import key_claims, key_policy
+from policyengine.analysis.documents.needs import ASSUMPTIONS
+from policyengine.analysis.documents.symbols import ASSUMED
+from policyengine.analysis.documents.tables import all_needs, claims
 from policyengine.analysis.solver import LEADS, SOLVERS
 from policyengine.analysis.verdict import Verdict
 from policyengine.backends.aws.index import IAM_LAYERS as DOCUMENTS
@@ -24,6 +27,7 @@ from policyengine.iam import evaluate, read_request
 from policyengine.ir.nodes import Program
 from tests.aws_requests import ACCOUNT
 from tests.conftest import ROOT
+from tests.test_docs import check_copy
 
 pytest.importorskip("cvc5")
 
@@ -143,3 +147,24 @@ NOT_ENCODED: dict[str, Callable[[Json], None]] = {
     "Foo": lambda made: made.update(Foo="bar"),
 }
 """Constructs by a part of their name, and how they come into the statement that lets users in."""
+
+
+# ---- The page
+
+PAGE = ROOT / "docs/proofs-documents.md"
+
+
+def test_the_page_has_every_assumption() -> None:
+    check_copy(PAGE, "document-assumptions", "".join(f"- {text}.\n" for text in ASSUMED.values()))
+    check_copy(PAGE, "document-needs", "".join(f"- {text}.\n" for text in ASSUMPTIONS))
+
+
+def test_the_page_has_every_claim() -> None:
+    aws = read_settings(program())
+    parts = []
+    for subject, found in claims(aws, "<org>"):
+        rows = [f"| {claim.name} | {claim.sentence} | {', '.join(claim.worlds)} |\n" for claim in found]
+        parts.append(f"### `{subject.file}`\n\n| Claim | In words | Of |\n| --- | --- | --- |\n{''.join(rows)}")
+    wanted = [f"| {need.name} | {need.sentence} |\n" for need in all_needs(aws, "<org>")]
+    parts.append(f"### What the source needs\n\n| Need | In words |\n| --- | --- |\n{''.join(wanted)}")
+    check_copy(PAGE, "document-claims", "\n".join(parts))

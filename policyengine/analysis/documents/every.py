@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from policyengine.analysis.documents.availability import check_need
+from policyengine.analysis.documents.availability import check_needs
 from policyengine.analysis.documents.checking import BOUNDARY, Place, check_claims
 from policyengine.analysis.documents.claims import ANYTHING
 from policyengine.analysis.documents.needs import ANY_POLICY
@@ -47,9 +47,9 @@ def check_documents(
             settled.append((frozenset(claim.concerns), _named(verdict, before)))
             yield settled[-1][1]
     anything = {ANY_POLICY: json.dumps(ANYTHING)}
-    for need in all_needs(aws, ANY_TENANT):
-        verdict = check_need(need, {**(urgent if need.urgent else texts), **anything}, place)
-        yield _named(verdict, URGENT if need.urgent else "")
+    for before, written in (("", texts), (URGENT, urgent)):
+        wanted = [need for need in all_needs(aws, ANY_TENANT) if need.urgent == bool(before)]
+        yield from (_named(verdict, before) for verdict in check_needs(wanted, {**written, **anything}, place))
     yield from threat_verdicts(program, settled)
 
 
