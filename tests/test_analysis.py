@@ -119,7 +119,9 @@ def test_without_isolation_studio_leaks(program: ir.Program) -> None:
     assert " (orgId org_2, " in line
 
 
+@pytest.mark.soak
 def test_each_permit_of_studio_needs_its_isolation(program: ir.Program) -> None:
+    """Some of them are among the planted faults of test_proving.py, too."""
     for rule in (rule for rule in program.rules if rule.effect == "permit"):
         request, _ = leak(changed(program, rule.id, no_isolation))
         assert request["action"] in rule.actions
@@ -318,17 +320,17 @@ def test_the_encoding_agrees_with_the_interpreter() -> None:
     encoding, seen = encode(program), {"allow": 0, "deny": 0, "error": 0}
     chunks: list[str] = []
     rng = random.Random(20260601)
-    while len(chunks) < 200 or seen["error"] < 40:
+    while len(chunks) < 100 or seen["error"] < 20:
         data = world(rng)
         for request in requests(rng, data, 10):
             decision = decide(program, request, Rows(program.schema, data))
-            if "malformed" not in decision["reason"] and (decision["errors"] or len(chunks) < 160):
+            if "malformed" not in decision["reason"] and (decision["errors"] or len(chunks) < 80):
                 seen[decision["decision"]] += 1
                 seen["error"] += bool(decision["errors"])
                 chunks.append(agreement(encoding, request, data))
-    answer = solve(encoding.text + "\n".join(chunks))
+    answer = solve(encoding.text + "\n".join(chunks), solvers=("cvc5",))
     assert answer.statuses == ("sat", "unsat") * len(chunks)
-    assert min(seen.values()) >= 40, seen
+    assert min(seen.values()) >= 20, seen
 
 
 def test_the_encoding_agrees_on_a_type_outside_isolation() -> None:

@@ -134,7 +134,7 @@ def battery(whole: ir.Program) -> Iterator[Claim]:
         own, errs = f"|{rule.id}|", f"|{rule.id}.err|"
         yield Claim("holds", rule.id, Goal((own,), partial(holds, rule)), never=False)
         yield Claim("errs", rule.id, Goal((errs,), partial(fails, rule)), never=False)
-        for state, term in (("holds", own), ("errs", errs)):
+        for state, term in (("holds", own), ("errs", errs)) if rule.effect != "permit" else ():
             yield Claim("is allowed", f"{rule.id} {state}", Goal((ALLOWED, term), allowed), never=False)
         for exists in encoding.met.references if rule.effect == "forbid" else ():
             lacking = (own, encoding.met.named[exists], negated(exists))

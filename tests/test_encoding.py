@@ -47,9 +47,9 @@ def compare(seed: int, worlds: int, count: int) -> Counter[str]:
 
 def test_random_policies_mean_what_their_encoding_says() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(10):
+    for seed in range(7):
         seen += compare(seed, 2, 25)
-    assert seen["requests"] >= 300, seen
+    assert seen["requests"] >= 250, seen
     assert min(seen["allow"], seen["deny"]) >= seen["requests"] / 10, seen
     assert seen["errors"] >= 20, seen
 
