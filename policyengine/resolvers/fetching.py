@@ -7,6 +7,7 @@ bundle asks. What a plan does not name is not there to be asked for: asking is I
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from policyengine.model.values import is_tenant_id
@@ -34,6 +35,7 @@ class Fetched:
         self._rows: dict[Key, dict[str, Any] | None] = {}
         self._snapshot: tuple[int, Any] | None = None
         self._tenant = plans["tenant"]
+        self._principal = principal
         self._me = principal[plans["principal"]["identity"]]
         self._my_tenant = principal[plans["principal"]["tenant"]]
 
@@ -90,7 +92,7 @@ class Fetched:
         """All that deciding on these records, of one type, may ask for. Raises Incomplete.
 
         A record that another tenant owns is decided without what stands above it: isolation fails before that, unless
-        it holds its own scope.
+        it holds its own scope, or a rule that forbids asks for what holds it.
         """
         well_placed = [record for record in records if _is_tenant(record.get(self._tenant))]
         if plan["references"]:
@@ -103,7 +105,7 @@ class Fetched:
             inherits = self._plans["inherits"].get(record["type"])
             if inherits is None or record.get(inherits[0]) != inherits[1]:
                 own.append(record)
-            elif self._is_mine(record) and (up := self._above(inherits, record)):
+            elif (plan["chain_abroad"] or self._is_mine(record)) and (up := self._above(inherits, record)):
                 inheriting.add(up)
         if plan["chain"]:
             self._climb(inheriting)
@@ -118,7 +120,7 @@ class Fetched:
     def _referenced(self, plan: Plan, records: list[Record], context: Mapping[str, Any]) -> Iterator[Key]:
         for source, name, target in plan["references"]:
             for record in records:
-                id = {"resource": record, "context": context}.get(source, {}).get(name)
+                id = {"resource": record, "context": context, "principal": self._principal}[source].get(name)
                 if isinstance(id, str) and id:
                     yield record_key(record[self._tenant], target, id)
 
@@ -207,4 +209,7 @@ def _can_be(key: Key) -> bool:
 
 
 def _is_tenant(value: Any) -> bool:
-    return isinstance(value, str) and is_tenant_id(value)
+    return type(value) is str and _is_tenant_id(value)
+
+
+_is_tenant_id = lru_cache(1024)(is_tenant_id)

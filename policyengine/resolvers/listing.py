@@ -21,7 +21,7 @@ from policyengine.resolvers.rows import Record, Rows
 
 MAX_LIMIT = 1000
 READ_AHEAD = 1000
-"""How many items a page of DynamoDB looks at, at most: a filter that lets little through still reads much."""
+"""How many items a page of DynamoDB looks at, at most: some more than are wanted, since a filter lets few through."""
 
 
 class Page(NamedTuple):
@@ -63,7 +63,7 @@ def list_own(
         return Page([], None, nothing=True)
     found: list[Record] = []
     while True:
-        items, start = _page(rows, type_name, selected, start)
+        items, start = _page(rows, type_name, selected, start, limit)
         records = [plain(item, rows.layout.own) for item in items if _stands_right(rows, type_name, item)]
         allowed = rows.filter(action, records)
         if len(found) + len(allowed) > limit:
@@ -78,7 +78,7 @@ def list_own(
 
 
 def _page(
-    rows: Rows, type_name: str, selected: Filter, start: Mapping[str, str] | None
+    rows: Rows, type_name: str, selected: Filter, start: Mapping[str, str] | None, limit: int
 ) -> tuple[list[Any], Mapping[str, str] | None]:
     """Items of one page that the filter selects, and the place after it."""
     layout, plans = rows.layout, rows.plans
@@ -96,7 +96,7 @@ def _page(
         FilterExpression=f"{bound_to} AND ({inner})" if inner else bound_to,
         ExpressionAttributeNames={**arguments.get("ExpressionAttributeNames", {}), **names},
         ExpressionAttributeValues={**arguments.get("ExpressionAttributeValues", {}), **item_of(values)},
-        Limit=READ_AHEAD,
+        Limit=min(max(4 * limit, 50), READ_AHEAD),
         **({"ExclusiveStartKey": item_of(start)} if start else {}),
     )
     last = answer.get("LastEvaluatedKey")

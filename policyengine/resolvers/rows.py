@@ -146,8 +146,9 @@ class Rows:
             type_name = record.get("type") if isinstance(record, dict) else None
             if isinstance(type_name, str) and action in self.plans["cells"].get(type_name, ()):
                 by_type.setdefault(type_name, []).append(record)
+        given = {**self.plans["defaults"], **{name: value for name, value in context.items() if value is not None}}
         for type_name, same in by_type.items():
-            self._fetched.fetch(self.plan(action, type_name), same, context)
+            self._fetched.fetch(self.plan(action, type_name), same, given)
 
     def plan(self, action: str, type_name: str) -> Mapping[str, Any]:
         """The plan of an action on a type. Raises KeyError where the type has no such action."""

@@ -26,12 +26,15 @@ from policyengine.partial.specializer import Partly, reads, specialize
 class Plan:
     """What one action on one type reads.
 
-    `chain`: the folders above the record. `references`: rows by (where their id stands, its name, their type).
-    `grants`: the kind of grant row on the holder, or empty; `granted_where`: attributes of the holder and their values
-    without which no grant row counts. `crosses`: a grant row on the record itself reaches another tenant's principal.
+    `chain`: the folders above the record; `chain_abroad`: those above another tenant's too, since a rule that forbids
+    or obliges asks for them before isolation has failed. `references`: rows by (where their id stands, its name, their
+    type). `grants`: the kind of grant row on the holder, or empty; `granted_where`: attributes of the holder and their
+    values without which no grant row counts. `crosses`: a grant row on the record itself reaches another tenant's
+    principal.
     """
 
     chain: bool
+    chain_abroad: bool
     references: tuple[tuple[str, str, str], ...]
     grants: str
     granted_where: tuple[tuple[str, tuple[str, ...]], ...]
@@ -41,6 +44,7 @@ class Plan:
     def as_data(self) -> dict[str, Any]:
         return {
             "chain": self.chain,
+            "chain_abroad": self.chain_abroad,
             "references": [list(reference) for reference in self.references],
             "grants": self.grants,
             "granted_where": {name: list(values) for name, values in self.granted_where},
@@ -66,6 +70,7 @@ def plan(program: Program, known: Partly) -> Plan:
     grants = [node for rule in rules for node in walk(rule.condition) if isinstance(node, GrantExists)]
     return Plan(
         chain=Known.ANCESTOR in sources,
+        chain_abroad=any(_asks_for_holder(rule) for rule in rules if rule.effect != "permit"),
         references=tuple(sorted(set(_references(rules)))),
         grants=program.schema.grant_on[known.type].name if grants else "",
         granted_where=_granted_where(rules) if grants else (),
@@ -93,6 +98,11 @@ def _granted_where(rules: tuple[Rule, ...]) -> tuple[tuple[str, tuple[str, ...]]
         return ()
     name = min(common)
     return ((name, tuple(sorted({found[name] for found in insisting}))),)
+
+
+def _asks_for_holder(rule: Rule) -> bool:
+    values = [value for _, value in rule.obliges.fields] if rule.obliges else []
+    return any(isinstance(node, Holder) for expr in (rule.condition, *values) for node in walk(expr))
 
 
 def _asks_for_grants(condition: Expr) -> bool:
