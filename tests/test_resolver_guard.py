@@ -13,6 +13,7 @@ from botocore.session import get_session
 
 from policyengine.resolvers import CODES, Guard, Refused, reading
 from policyengine.resolvers.allowed import IN_BATCH, IN_TRANSACTION, METHODS, PAGINATORS
+from policyengine.resolvers.expressions import Expression
 from policyengine.resolvers.guard import Record
 from tests.dynamodb import ROOT, TABLE, client_of, create_tables, dynalite, identity, resource_of, studio_settings
 from tests.red_team import fill
@@ -305,7 +306,15 @@ def test_a_filter_that_mentions_the_tenant_is_refused_or_logged(
 
 @pytest.mark.parametrize(
     "condition",
-    ["orgId = :mine", ":mine = orgId", "(orgId = :mine)", "a.orgId = :mine OR orgId = :mine", "NOT orgId = :mine"],
+    [
+        "orgId = :mine",
+        "a.orgId = :theirs",
+        "a[0].orgId <> :theirs",
+        ":mine = orgId",
+        "(orgId = :mine)",
+        "a.orgId = :mine OR orgId = :mine",
+        "NOT orgId = :mine",
+    ],
 )
 def test_equality_with_the_own_organization_is_no_violation(guard: Guard, condition: str) -> None:
     assert set(names(guard.scan(**filtered(condition)))) <= set(OWN)
@@ -350,6 +359,31 @@ def test_an_alternative_does_not_reach_past_the_binding(guard: Guard) -> None:
     assert names(guard.scan(TableName=TABLE, **either, ExpressionAttributeValues={":x": {"S": "-"}})) == OWN
     more = {"TableName": TABLE, "KeyConditionExpression": "pk = :k", "ExpressionAttributeValues": values}
     assert names(guard.query(**more, **either)) == ["org_1/h1"]
+
+
+@pytest.mark.parametrize(
+    "text, operand",
+    [
+        ("a = b", "(a = b)"),
+        ("(a = b)", "(a = b)"),
+        (" (a = b) ", " (a = b) "),
+        ("((a = b) OR c = d)", "((a = b) OR c = d)"),
+        ("(a = b) OR (c = d)", "((a = b) OR (c = d))"),
+        ("a IN (b)", "(a IN (b))"),
+        ("size(a) > size(b)", "(size(a) > size(b))"),
+        ("NOT (a = b)", "(NOT (a = b))"),
+    ],
+)
+def test_an_expression_is_bound_as_one_operand(text: str, operand: str) -> None:
+    """DynamoDB refuses brackets that stand doubled, and nothing may stand outside of them."""
+    assert Expression("", text, {}, {}).operand == operand
+
+
+@pytest.mark.parametrize("condition", ["attribute_exists(pk.x)", "attribute_not_exists(pk[0])", "size(pk) > :mine"])
+def test_a_write_may_ask_whether_its_key_is_there_and_no_more(guard: Guard, condition: str) -> None:
+    used = {"ExpressionAttributeValues": MINE} if ":mine" in condition else {}
+    request: Json = {"TableName": TABLE, "ConditionExpression": condition, **used}
+    refused("mention", guard.put_item, Item=host("org_1"), **request)
 
 
 def test_placeholders_of_the_author_are_left_alone(guard: Guard) -> None:

@@ -63,8 +63,8 @@ class Expression:
 
     def mentions(self, attributes: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
         """Where one of these attributes of the item is mentioned. What stands behind a dot is no attribute of it."""
-        for place, (sign, path) in enumerate(zip(self.signs, self.paths, strict=True)):
-            if path in attributes and sign[0] != ":" and (place == 0 or self.signs[place - 1] != "."):
+        for place, path in enumerate(self.paths):
+            if path in attributes and (place == 0 or self.signs[place - 1] != "."):
                 yield place, path
 
     @property
