@@ -21,7 +21,7 @@ from policyengine.analysis.documents.facts import kind_of, role_of
 from policyengine.analysis.documents.questions import Encoded
 from policyengine.analysis.documents.refused import Unsupported
 from policyengine.analysis.documents.stacks import Stack
-from policyengine.analysis.documents.symbols import ARN, CALLER, LISTS, NAME, NAMES, RESOURCE, TENANT, fixed, quoted
+from policyengine.analysis.documents.symbols import ARN, CALLER, LISTS, NAME, RESOURCE, TENANT, fixed, quoted
 from policyengine.analysis.documents.texts import literal
 from policyengine.analysis.solver import Question
 from policyengine.iam import evaluate, read_request
@@ -291,9 +291,10 @@ def _list(encoded: Encoded, key: str, held: list[str]) -> Iterator[str]:
             yield from [f"(= {value.term} {literal(held[at])})"] if at < len(held) else []
         return
     there = {element for element in elements if element in held}
+    written = "".join((encoded.stack.resource_policy or "", encoded.stack.boundary or "", *encoded.stack.identity))
     for name in (name for name in held if name not in elements):  # another spelling of a pair's name, or any other
-        free = [each for each in elements if fold(each) == fold(name) and each not in there and each not in held]
-        there.add(free[0] if free and f"{NAMES[key]}{fold(name)}" in encoded.symbols.sorts else elements[-1])
+        unused = [e for e in elements if fold(e) == fold(name) and e not in there and f'"{e}"' not in written]
+        there.add(unused[0] if unused else elements[-1])
     for element, value in zip(elements, values, strict=True):
         yield value.present if element in there else terms.negated(value.present)
 

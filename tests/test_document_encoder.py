@@ -176,7 +176,7 @@ MUTATIONS: dict[str, tuple[str, str, str, int]] = {
         "conditions",
         "pieces += [Symbol(TENANT)] if at else []",
         'pieces += ["tenant"] if at else []',
-        54,
+        86,
     ),
     "NotAction is Action": (
         "stacks",

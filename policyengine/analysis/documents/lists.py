@@ -2,13 +2,14 @@
 
 Where a list is compared with plain texts alone, a value is one of these texts, another spelling of one that names a
 pair of the request, or any other: a flag for each says whether the list holds it. Where patterns or variables are
-compared, so many values of any kind: one for each comparison that needs one to come out as it is looked for, and one
-for the list's being there at all. To drop a value that no comparison needs changes none of them.
+compared, so many values of any kind: one for each comparison that needs one to come out as it is looked for, two for
+each name of a pair, and one for the list's being there at all. To drop a value that no comparison needs changes none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, product
 from typing import Literal
 
 from policyengine.analysis.documents import facts
@@ -45,13 +46,23 @@ def told_apart(
             counts[key] = counts.get(key, 0) + 1
         per_fact = {key: max(per_fact.get(key, 0), counts.get(key, 0)) for key in {*per_fact, *counts}}
     pairs = [fold(c.key) for _, c in found] + [fold(key) for fact in asked for key in facts.keys(fact)]
-    for names, prefix in NAMES.items():
-        for key in pairs:
-            if key.startswith(prefix):
-                compared.setdefault(names, []).extend(_spellings(key.removeprefix(prefix)))
-    elements = {key: _elements(texts) for key, texts in compared.items() if None not in texts}
+    named = {
+        names: sorted({key.removeprefix(prefix) for key in pairs if key.startswith(prefix)})
+        for names, prefix in NAMES.items()
+    }
+    for names, found_names in named.items():
+        if found_names:
+            compared.setdefault(names, [])
+    elements = {
+        key: _elements([text for text in texts if text is not None], named.get(key, ()))
+        for key, texts in compared.items()
+        if None not in texts
+    }
     slots = {
-        key: 1 + sum(fold(c.key) == key and _needs_a_value(e, c, needs) for e, c in found) + per_fact.get(key, 0)
+        key: 1
+        + sum(fold(c.key) == key and _needs_a_value(e, c, needs) for e, c in found)
+        + per_fact.get(key, 0)
+        + 2 * len(named.get(key, ()))
         for key in compared
         if key not in elements
     }
@@ -76,13 +87,12 @@ def _in_fact(fact: Fact) -> Iterator[tuple[str, list[str | None]]]:
             yield fold(part.key), []
 
 
-def _spellings(name: str) -> tuple[str, str]:
-    """Two spellings that documents do not use."""
-    return name.upper(), name[:1].upper() + name[1:-1] + name[-1:].upper()
-
-
-def _elements(texts: Iterable[str | None]) -> tuple[str, ...]:
-    made = dict.fromkeys(text for text in texts if text is not None)
+def _elements(texts: list[str], names: Iterable[str]) -> tuple[str, ...]:
+    """The texts; of each name two spellings that are none of them, as far as it has so many; and any other value."""
+    made = dict.fromkeys(texts)
+    for name in names:
+        spellings = map("".join, product(*({c.upper(): 0, c.lower(): 0} for c in name)))
+        made.update(dict.fromkeys(islice((each for each in spellings if each not in texts), 2)))
     other = ANOTHER
     while fold(other) in {fold(text) for text in made}:
         other += "-one"
