@@ -190,8 +190,10 @@ def check_cell(dynamodb: Any, condition: ir.Expr, seen: Counter[str], *principal
         known = select(engine.program, "Doc", specialize(engine.program, Partly("see", "Doc", me)).rules)
         context = {"level": "mid", **CONTEXT}
         made = [instantiate(each.condition, me, context) for each in (selection, known)]
-        selected = [set() if each is NOTHING else filtered(dynamodb, each.arguments()) for each in made]
-        assert selected[0] == selected[1], "what is known early and what is known late select alike"
+        early, late = made[1], made[0]
+        selected = set() if late is NOTHING else filtered(dynamodb, late.arguments())
+        if early != late:  # what is known early and what is known late select alike
+            assert selected == (set() if early is NOTHING else filtered(dynamodb, early.arguments()))
         entities, rows = engine.entities({}), Rows(engine.program.schema, {})
         request = {"principal": me, "action": "see", "context": CONTEXT}
         allowed = set()
@@ -202,8 +204,8 @@ def check_cell(dynamodb: Any, condition: ir.Expr, seen: Counter[str], *principal
                 allowed.add(number)
         codes = set(selection.codes)
         assert codes <= CODES
-        assert allowed <= selected[0], (ROWS[min(allowed - selected[0], default=0)], condition)
-        surplus = [ROWS[number] for number in selected[0] - allowed]
+        assert allowed <= selected, (ROWS[min(allowed - selected, default=0)], condition)
+        surplus = [ROWS[number] for number in selected - allowed]
         if codes & {"dynamodb-time"} and mentions_time(condition):
             seen["refused"] += 1
         else:  # a time that is none, of an attribute that no condition reads, is all that may be too many
@@ -237,7 +239,7 @@ def test_filters_select_what_is_allowed(table: Any) -> None:
     seen: Counter[str] = Counter()
     single = [condition for name, condition in CELLS if name not in ("and", "or", "not")]
     joined = [condition for name, condition in CELLS if name in ("and", "or", "not")]
-    for number, condition in enumerate(single + Random(6).sample(joined, 50)):
+    for number, condition in enumerate(single + Random(6).sample(joined, 12)):
         check_cell(table, condition, seen, (ME, NICKED)[number % 2])
     assert seen["some"] > 3 * (seen["all"] + seen["none"]), seen
     assert seen["refused"] > 5, seen

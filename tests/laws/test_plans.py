@@ -157,13 +157,13 @@ def check(found: Situation, seen: Counter[str]) -> None:
             check_list(found, request, plans, seen)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(situations())
 def test_plans_of_any_policy_set(found: Situation) -> None:
     check(found, Counter())
 
 
-@pytest.mark.parametrize("count", [20, pytest.param(250, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [12, pytest.param(250, marks=pytest.mark.soak)])
 def test_plans_see_enough_of_everything(count: int) -> None:
     seen: Counter[str] = Counter()
     for found in seeded(count):
