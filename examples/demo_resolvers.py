@@ -200,7 +200,7 @@ def demo(studio: Studio) -> None:
     step("eve may update it", False, lambda: studio.rows(eve, studio.dynamodb).allows("update", record))
 
     def unwrapped(org: str) -> bool:
-        wrap = wrap_for(studio.rows(eve, studio.dynamodb), service, record)
+        wrap = wrap_for(studio.rows(eve, studio.dynamodb), service, EDGE)
         context = encryption_context(org, TO_EVE, "1")
         return (
             bool(wrap) and studio.kms.decrypt(CiphertextBlob=wrap, EncryptionContext=context)["Plaintext"] == data_key
@@ -212,7 +212,7 @@ def demo(studio: Studio) -> None:
     print("\n--- revoked")
     step("ann revokes", "revoked", lambda: revoke(studio.rows(ann), service, TO_EVE))
     step("eve reads edge", None, opened)
-    step("eve is given a wrap", None, lambda: wrap_for(studio.rows(eve, studio.dynamodb), service, record))
+    step("eve is given a wrap", None, lambda: wrap_for(studio.rows(eve, studio.dynamodb), service, EDGE))
     step("a late re-wrap", "closed", rewrapped)
     step("the sweeper finds", 0, lambda: sweep_record(service, EDGE, studio.rows(ann).now))
 

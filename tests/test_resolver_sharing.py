@@ -188,15 +188,12 @@ def test_a_grant_to_another_organization_comes_with_its_wrap(bench: Bench) -> No
     assert bench.rewrap(EVE, memory, Kms()) == "granted"
     check_whole(memory)
     assert bench.rows(memory, eve).allows("update", record)
-    assert (
-        wrap_for(bench.rows(memory, eve), memory, memory.rows[record_key(*HOST)])
-        == named(memory, WRAP)["org_x"]["wrap"]
-    )
-    assert wrap_for(bench.rows(memory, who("fay", "org_x")), memory, record) is None
+    assert wrap_for(bench.rows(memory, eve), memory, HOST) == named(memory, WRAP)["org_x"]["wrap"]
+    assert wrap_for(bench.rows(memory, who("fay", "org_x")), memory, HOST) is None
     assert bench.rewrap(EVE, memory, Kms()) == "closed"
     assert bench.revoke(EVE, memory, Kms()) == "revoked"
     assert set(named(memory, WRAP)) == {"org_1"}
-    assert wrap_for(bench.rows(memory, eve), memory, record) is None
+    assert wrap_for(bench.rows(memory, eve), memory, HOST) is None
 
 
 def test_a_second_member_needs_no_second_wrap_and_keeps_the_first(bench: Bench) -> None:

@@ -99,14 +99,14 @@ def test_a_share_from_intent_to_revocation(cloud: Cloud) -> None:
     assert not cloud.rows(eve).allows("read", record)
     assert cloud.rewrap() == "granted"
     cloud.whole()
-    wrap = wrap_for(cloud.rows(eve), cloud.store, record)
+    wrap = wrap_for(cloud.rows(eve), cloud.store, HOST)
     assert wrap is not None
     theirs = encryption_context("org_x", EVE, "1")
     assert cloud.kms.decrypt(CiphertextBlob=wrap, EncryptionContext=theirs)["Plaintext"] == cloud.plaintext
     with pytest.raises(ClientError):  # the origin's context does not open it
         cloud.kms.decrypt(CiphertextBlob=wrap, EncryptionContext=encryption_context("org_1", EVE, "1"))
     assert cloud.revoke() == "revoked"
-    assert wrap_for(cloud.rows(eve), cloud.store, record) is None
+    assert wrap_for(cloud.rows(eve), cloud.store, HOST) is None
     assert cloud.rewrap() == "closed"
     cloud.whole()
 

@@ -283,12 +283,17 @@ def target_of(row: Mapping[str, Any]) -> Target:
 # ---- Wraps are handed out with an allowed read, and in no other way
 
 
-def wrap_for(rows: Rows, store: Store, record: Record) -> bytes | None:
-    """The wrap of a record's data key for the caller's organization, or None: not allowed, or of another version."""
-    if not rows.allows("read", record):
+def wrap_for(rows: Rows, store: Store, place: tuple[str, str, str]) -> bytes | None:
+    """The wrap of a record's data key for the caller's organization, or None: not allowed, or there is none.
+
+    `place` is the record's organization, type and id. One consistent query reads record and wrap, so that the decision
+    and the wrap are of the same moment.
+    """
+    found = around(store, *place)
+    if found is None or not rows.allows("read", found.record):
         return None
-    row = store.get(wrap_key(record["orgId"], record["type"], record["id"], rows.identity.tenant))
-    if row is None or row.get("dekVersion") != record.get("dekVersion"):
+    row = found.rows.get(wrap_key(*place, rows.identity.tenant))
+    if row is None or row.get("dekVersion") != found.record.get("dekVersion"):
         return None
     return bytes(row["wrap"])
 
