@@ -56,16 +56,22 @@ def _filled(value: Any, values: dict[str, Any]) -> Any:
     return value
 
 
-def values_at(value: Any, place: Place, depth: int = 0) -> Iterator[Any]:
+def values_at(arguments: dict[str, Any], place: Place) -> list[Any]:
     """What stands in a place: nothing where it is absent, None where it is null, more than one value through lists."""
+    if len(place) == 1 and type(arguments.get(place[0])) is not list:  # as most are
+        return [arguments[place[0]]] if place[0] in arguments else []
+    return list(_walk(arguments, place, 0))
+
+
+def _walk(value: Any, place: Place, depth: int) -> Iterator[Any]:
     if isinstance(value, list):
         for item in value:
-            yield from values_at(item, place, depth)
+            yield from _walk(item, place, depth)
     elif depth == len(place):
         yield value
     elif isinstance(value, dict):
         if place[depth] in value:
-            yield from values_at(value[place[depth]], place, depth + 1)
+            yield from _walk(value[place[depth]], place, depth + 1)
     elif value is not None:
         raise Refusal("arguments")
 

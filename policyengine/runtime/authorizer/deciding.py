@@ -121,7 +121,7 @@ def _judge(field: Field, arguments: dict[str, Any], principal: Principal, api: A
         return Judged(field.name, field.action, DENIED, (), id)
     asked = [(field.action, types)]
     for place, action, changed in field.needs:
-        if any(True for _ in values_at(arguments, place)):
+        if values_at(arguments, place):
             asked.append((action, changed))
     for context in contexts or [{}]:
         found = _denied(types, asked, principal, context, api)
@@ -166,7 +166,7 @@ def _types(field: Field, arguments: dict[str, Any]) -> tuple[str, ...]:
 
 def _id(field: Field, arguments: dict[str, Any]) -> str | None:
     """The id that the arguments name, for the record; one alone, and no longer than an id can sensibly be."""
-    found = list(values_at(arguments, field.by[-1])) if field.by else []
+    found = values_at(arguments, field.by[-1]) if field.by else []
     is_one = len(found) == 1 and type(found[0]) is str and len(found[0]) <= 128
     return found[0] if is_one else None
 
@@ -176,7 +176,7 @@ def _contexts(field: Field, arguments: dict[str, Any], api: Api) -> Iterator[Any
     if api.member is None:
         return
     attribute, id, tenant = api.member
-    ids, tenants = (list(values_at(arguments, place)) for place in field.member)
+    ids, tenants = (values_at(arguments, place) for place in field.member)
     if len(ids) != len(tenants):
         yield None
         return
