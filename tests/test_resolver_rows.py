@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
@@ -12,14 +13,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from policyengine.backends.dynamodb import emit_plans, plan
+from policyengine.backends.dynamodb import Unfetchable, emit_plans, plan
 from policyengine.backends.dynamodb.plans import plans as plans_of
+from policyengine.ir import nodes as ir
+from policyengine.model.schema import Known
+from policyengine.model.types import BOOL, Entity, Id
 from policyengine.partial.specializer import Partly
 from policyengine.resolvers.calls import CAUSES, Calls, Limits
 from policyengine.resolvers.codes import Incomplete
 from policyengine.resolvers.guard import Guard
 from policyengine.resolvers.rows import Rows, holds
-from tests.dynamodb import dynalite, studio_settings
+from tests.dynamodb import ROOT, dynalite, studio_settings
 from tests.resolver_world import LAYOUT, Faults, client, grant_items, make_table, put, record_item, who
 from tests.studio import folder, grant, record
 from tests.worlds import requests, world
@@ -306,6 +310,28 @@ def test_what_is_no_record_is_denied_and_recorded(table: Table, resource: Any) -
 
 
 # ---- The plans
+
+
+def test_the_page_names_every_cause_and_every_code() -> None:
+    page = (ROOT / "docs" / "aws-resolver-rows.md").read_text("utf-8")
+    source = (ROOT / "policyengine" / "backends" / "dynamodb" / "conditions.py").read_text("utf-8")
+    codes = set(re.findall(r'"(dynamodb-[a-z-]+)"', source))
+    assert len(codes) == 9
+    for name in (*CAUSES, *codes):
+        assert f"| `{name}` |" in page, name
+
+
+def test_a_row_named_by_another_row_has_no_plan(studio: Any) -> None:
+    """No policy can say so yet; a core that does is refused, and its decisions come out Incomplete."""
+    program = studio.program
+    by = ir.Attr(ir.Var("resource", Entity("resource")), "connectorId", Id("Connector"), Known.RECORD, True)
+    further = ir.Reference(ir.Attr(ir.Reference(by, "Connector"), "id", Id(), Known.REFERENCED), "Connector")
+    rule = ir.Rule("off", "forbid", ("read",), ("Tool",), ir.Attr(further, "enabled", BOOL, Known.REFERENCED))
+    longer = replace(program, rules=(*program.rules, rule))
+    with pytest.raises(Unfetchable, match="names a row by what another row says"):
+        plan(longer, Partly("read", "Tool"))
+    assert plans_of(longer)["refused"] == {"Tool": {"read": "fetch-path"}}
+    assert "read" not in plans_of(longer)["cells"]["Tool"]
 
 
 def test_the_plan_of_each_cell_names_what_it_reads(studio: Any) -> None:
