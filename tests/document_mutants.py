@@ -214,7 +214,7 @@ SAID_TWICE = {
     "DenyPolicyChangesByOthers",
     r"bucket-policy.json Deny\w+Signatures: one account": "nobody of another account reaches an object, "
     "whatever the signature",
-    r"key-policy-\S+ Deny\w+: without kms:ReEncrypt\*": "re-encryption is denied to all but one role by name",
+    r"key-policy-\S+ \w*Deny\w+: without kms:ReEncrypt\*": "re-encryption is denied to all but one role by name",
     r"key-policy-\S+ Deny(WrongOrMissingTag|ReEncryptByOthers): ArnNotEquals aws:PrincipalArn one value more": "a role "
     "that is exempt here uses no key: DenyUseByOthers",
     r"\S+-permissions.json \w+: Null aws:PrincipalTag/orgId dropped": "a tag that is missing equals nothing, and makes "
