@@ -536,12 +536,22 @@ def rows_of_tables() -> Iterator[Row]:
         other = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/StudioRecordsToo"
         yield Row("another table", TENANT, action, other, own, "denied", alone=ALLOWS, **mine)
         yield Row("a user", USER, action, TABLE, own, "denied", alone=ALLOWS, **AS_USER)
-        for principal, permissions in {RESOLVER: "resolver", SIGNER: "signer", REWRAP: "rewrap"}.items():
+        for principal, permissions in {RESOLVER: "resolver", SIGNER: "signer"}.items():
             identity = (f"{permissions}-permissions.json",)
             yield Row("a function by itself", principal, action, TABLE, own, "denied", identity, alone=ALLOWS)
+        both = context(["org_1#Host#h1", "org_2#@member#user_2"], tag=None)
+        right = action != "dynamodb:BatchWriteItem"
+        alone = frozenset() if right else ALLOWS
+        wraps: Json = {"identity": ("rewrap-permissions.json",)}
+        yield Row(
+            "the re-wrap, for two organizations", REWRAP, action, TABLE, both, _expected(right), alone=alone, **wraps
+        )
+        yield Row("the re-wrap, in another table", REWRAP, action, other, both, "denied", alone=ALLOWS, **wraps)
     for action in UNKEYED:
         yield Row("no whole-table action", TENANT, action, TABLE, context(None), "denied", alone=ALLOWS, **mine)
         yield Row("nor with a key that it has not", TENANT, action, TABLE, own, "denied", alone=ALLOWS, **mine)
+        wraps = {"identity": ("rewrap-permissions.json",)}
+        yield Row("nor by the re-wrap", REWRAP, action, TABLE, context(None, tag=None), "denied", alone=ALLOWS, **wraps)
     index = f"{TABLE}/index/StudioByMember"
     for why, (keys, right) in LEADING.items():
         alone = frozenset() if right else ALLOWS
@@ -703,7 +713,7 @@ def _service_roles() -> Iterator[Row]:
         ("no role is passed on", "iam:PassRole", role("StudioAuthenticated"), {}, set()),
         ("the tag map stays", "cognito-identity:SetPrincipalTagAttributeMap", "*", {}, set()),
         ("no object", "s3:GetObject", f"{BUCKET}/org_1/h1/v1", {}, set()),
-        ("no row", "dynamodb:GetItem", TABLE, {"dynamodb:LeadingKeys": ["org_1#Host#h1"]}, set()),
+        ("no row, but for a re-wrap", "dynamodb:GetItem", TABLE, {"dynamodb:LeadingKeys": ["org_1#Host#h1"]}, {REWRAP}),
         ("no model", "bedrock:InvokeModel", "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude", {}, set()),
         ("no other role", "sts:AssumeRole", role("StudioAuthenticated"), {"aws:RequestTag/orgId": "org_1"}, set()),
     ]

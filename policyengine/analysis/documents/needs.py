@@ -30,7 +30,7 @@ from policyengine.analysis.documents.facts import (
     on,
 )
 from policyengine.analysis.documents.keys import NAMES, own_context, own_tag
-from policyengine.analysis.documents.services import ASSUMING, COGNITO, LOGS, SIGNING_IN, TAG_NAMES
+from policyengine.analysis.documents.services import ASSUMING, COGNITO, CROSSING, LOGS, SIGNING_IN, TAG_NAMES
 from policyengine.analysis.documents.sessions import (
     DENIED_SECOND,
     DENIED_USER,
@@ -180,6 +180,10 @@ def _sessions(aws: Aws) -> Iterator[Need]:
         function = on(aws.here("lambda", f"function:{aws.one('function', 'rewrap')}"), begins=False)
         invoked = both(session_of(aws, "resolver"), Acts(("lambda:InvokeFunction",)), function)
         yield Need("share", "a share asks for its wrap", "iam", invoked, ("resolver-permissions.json",))
+        tables = on(*(aws.table(name) for name in aws.named("table")), begins=False)
+        crossing = both(session_of(aws, "rewrap"), Acts(CROSSING), tables)
+        sentence = f"rows under two {aws.tenant}s are written together"
+        yield Need("crossing-rows", sentence, "iam", crossing, ("rewrap-permissions.json",))
 
 
 # ---- Rows, objects, models

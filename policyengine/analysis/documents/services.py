@@ -22,7 +22,7 @@ from policyengine.analysis.documents.facts import (
     either,
     on,
 )
-from policyengine.analysis.documents.sessions import KMS, S3, tenant_like
+from policyengine.analysis.documents.sessions import DYNAMODB, KMS, READS, S3, tenant_like
 from policyengine.backends.aws.view import Aws
 
 SIGNING_IN = ("sts:AssumeRoleWithWebIdentity", "sts:TagSession")
@@ -119,14 +119,25 @@ def _services(*actions: str) -> Row:
     return "services", "it does nothing that its work does not need", _REACH, ALLOWS, Not(Acts(actions))
 
 
+CROSSING = (
+    *READS,
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+
+
 def rewrap_claims(aws: Aws) -> Iterator[Claim]:
-    """Key policies give it what it has."""
+    """Key policies give it what it has of keys; rows it has of every tenant."""
     see = Acts(("kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"))
     foreign = both(KMS, Not(on(aws.here("kms", "key/"))))
+    elsewhere = both(DYNAMODB, Not(on(*(aws.table(name) for name in aws.named("table")), begins=False)))
     return of_rows(
         ("foreign-keys", "it does nothing with a key of another account or region", ("sharing",), BOTH, foreign),
         ("sees-nothing", "it neither sees nor makes a data key, nor makes a grant", ("sharing",), BOTH, see),
-        _services(*LOGS),
+        ("tables", "it reaches rows of the source's tables, by their keys, and no others", _REACH, ALLOWS, elsewhere),
+        _services(*LOGS, *CROSSING),
         _own_logs(aws, "rewrap"),
     )
 

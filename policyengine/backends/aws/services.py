@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyengine.backends.aws import key_policy
-from policyengine.backends.aws.roles import only_tagged
+from policyengine.backends.aws.roles import READ, only_tagged
 from policyengine.backends.aws.statements import Policy, Statement, allow, deny
 from policyengine.backends.aws.storage import PINNED as BUCKET_ADMINISTRATION
 from policyengine.backends.aws.view import Aws, file_of
@@ -96,8 +96,29 @@ def _logs(aws: Aws, name: str) -> Statement:
     )
 
 
+CROSSING = (
+    *READ,
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+)
+"""What reads a record with its rows, and writes some of them in one transaction."""
+
+
 def _rewrap(aws: Aws) -> Iterator[Statement]:
-    """Key policies give it what it has. An Allow here would open every key, of any account, that names the role."""
+    """Of keys it has what their policies give it: an Allow here would open every key, of any account, that names it.
+
+    Of rows it has those of every tenant, since a grant and its copy stand under two, and only one transaction keeps
+    them together. So its function is trusted with rows, by name; the data keys in them it cannot open.
+    """
+    yield allow(
+        "CrossingRows",
+        f"A grant across {aws.tenant}s, its copy and its wrap are written together: no session of one reaches both.",
+        ("sharing",),
+        CROSSING,
+        resources=[aws.table(name) for name in aws.named("table")],
+    )
     yield _logs(aws, "rewrap")
     yield deny(
         "DenyForeignKeys",
