@@ -17,6 +17,7 @@ Request = dict[str, Any]
 Test = Callable[[Request], bool]
 
 OTHER_TENANT = "org_2"
+LEADING_KEYS = "dynamodb:leadingkeys"
 WORDS = ("1", "x")
 """Plain values, the plainest first."""
 
@@ -30,7 +31,7 @@ def shrunk(request: Request, shows: Test, tenant: str) -> Request:
         if smaller is None:
             break
         request = smaller
-    for change in (_plainer_callers, _plainer_values, _plainer_resources):
+    for change in (_plainer_actions, _plainer_callers, _plainer_values, _plainer_resources):
         request = next((each for each in change(request, tenant) if _fits(each, shows)), request)
     return request
 
@@ -68,6 +69,16 @@ def _without_value(context: dict[str, Any], key: str, value: str) -> dict[str, A
     return {**kept, key: left}
 
 
+PLAIN_ACTIONS = {"dynamodb": "GetItem", "kms": "Decrypt", "s3": "GetObject"}
+"""What everybody knows of a service."""
+
+
+def _plainer_actions(request: Request, tenant: str) -> Iterator[Request]:
+    service = request["action"].partition(":")[0]
+    if service in PLAIN_ACTIONS:
+        yield {**request, "action": f"{service}:{PLAIN_ACTIONS[service]}"}
+
+
 def _plainer_callers(request: Request, tenant: str) -> Iterator[Request]:
     """A caller that no document names is called so; a name that a document has stays."""
     account, principal = request["account"], request["principal"]
@@ -94,6 +105,8 @@ def _plainer_values(request: Request, tenant: str) -> Iterator[Request]:
 
 
 def _candidates(key: str, value: Any, tenant: str) -> list[Any]:
+    if fold(key) == LEADING_KEYS and len(value) == 1:
+        return [[f"{tenant}#1"], value]
     if isinstance(value, list) or value in ("true", "false") or value == tenant or re.fullmatch(r"[\dTZ:.-]+", value):
         return [value]
     return [OTHER_TENANT, value] if "tag/" in fold(key) or "context:" in fold(key) else [WORDS[1], value]
@@ -101,6 +114,9 @@ def _candidates(key: str, value: Any, tenant: str) -> list[Any]:
 
 def _plainer_resources(request: Request, tenant: str) -> Iterator[Request]:
     yield {**request, "resource": KEY.format(account=request["account"])}
+    bucket = re.match(r"arn:[^:]+:s3:::[^/]+(?=/)", request["resource"])
+    if bucket:
+        yield {**request, "resource": f"{bucket[0]}/{tenant}/1"}
     service = request["action"].partition(":")[0]
     yield {**request, "resource": f"arn:aws:{service}:us-east-1:{request['account']}:any"}
 
