@@ -782,6 +782,16 @@ def test_the_plan_says_what_resolvers_read(shell: Shell) -> None:
     assert "--emit plan needs --action and --type" in shell.misuse("build", "--emit", "plan")
 
 
+def test_a_key_policy_is_shown_as_it_is_written(shell: Shell, tmp_path: Path) -> None:
+    assert shell("build", "aws", "--org", "org_1", "--out", tmp_path)[0] == 0
+    written = (tmp_path / "key-policy-org_1.json").read_text()
+    assert shell("build", "--emit", "kms", "--org", "org_1") == (0, written, "")
+    code, out, err = shell("build", "--emit", "kms", "--org", "org/1")
+    assert (code, out) == (1, "") and "refused[aws-tenant-id]" in err
+    assert "--emit kms needs --org" in shell.misuse("build", "--emit", "kms")
+    assert "--org has a use with --emit kms only" in shell.misuse("build", "--org", "org_1")
+
+
 def test_unknown_names_have_suggestions(shell: Shell) -> None:
     asked = ("build", "--emit", "residual", "--action")
     assert "unknown type `Hots`; did you mean `Host`?" in shell.misuse(*asked, "read", "--type", "Hots")

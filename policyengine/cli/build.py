@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     residual.add_argument("--action", help="the action asked for")
     residual.add_argument("--type", help="the type of the record")
     residual.add_argument("--principal", metavar="JSON", help="who asks: a JSON object, or a file that holds one")
+    key = parser.add_argument_group("for --emit kms: one key policy, as `build aws` writes it")
+    key.add_argument("--org", help="the organization's id")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 _CELL = ("action", "type", "principal")
-_OWN_OPTIONS = {"residual": _CELL, "plan": _CELL}
-_NEEDED = {"residual": ("action", "type"), "plan": ("action", "type")}
+_OWN_OPTIONS = {"residual": _CELL, "plan": _CELL, "kms": ("org",)}
+_NEEDED = {"residual": ("action", "type"), "plan": ("action", "type"), "kms": ("org",)}
 
 
 def _fit_together(arguments: argparse.Namespace) -> None:
@@ -67,7 +69,7 @@ def _fit_together(arguments: argparse.Namespace) -> None:
     if arguments.emit and arguments.out is not None:
         raise Misuse("--emit writes nothing, so that --out has no use", "leave one of them out")
     own = _OWN_OPTIONS.get(arguments.emit, ())
-    for name in _CELL:
+    for name in (*_CELL, "org"):
         if getattr(arguments, name) is not None and name not in own:
             emits = " or ".join(f"--emit {emit}" for emit, names in _OWN_OPTIONS.items() if name in names)
             raise Misuse(f"--{name} has a use with {emits} only", "add that, or leave it out")
@@ -182,6 +184,16 @@ def _smt(compiled: Compiled, program: Program, arguments: argparse.Namespace) ->
         raise Refused(f"refused: {refusal}") from refusal
 
 
+def _kms(compiled: Compiled, program: Program, arguments: argparse.Namespace) -> str:
+    """The key policy of one organization, for who reads it or hands it on without a folder."""
+    from policyengine.backends import aws
+
+    try:
+        return aws.emit_texts(program, [arguments.org])[f"key-policy-{arguments.org}.json"]
+    except aws.Refused as refusal:
+        raise Refused(f"refused[{refusal.code}]: {refusal}") from refusal
+
+
 _EMITTERS: dict[str, Callable[[Compiled, Program, argparse.Namespace], str]] = {
     "ast": lambda compiled, program, _: print_declarations(compiled.declarations),
     "core": lambda compiled, program, _: print_program(program),
@@ -189,4 +201,5 @@ _EMITTERS: dict[str, Callable[[Compiled, Program, argparse.Namespace], str]] = {
     "residual": _residual,
     "plan": _plan,
     "smt": _smt,
+    "kms": _kms,
 }
