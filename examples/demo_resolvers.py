@@ -45,7 +45,7 @@ from policyengine.resolvers.store import Change, DynamoStore  # noqa: E402
 from policyengine.resolvers.sweeping import sweep_record  # noqa: E402
 from policyengine.resolvers.writes import TypeRules, change, create  # noqa: E402
 
-CONTENT = TypeRules(frozenset({"name", "scope", "parentId"}))
+RULES = TypeRules()
 EDGE = ("org_1", "Host", "edge")
 TO_EVE = Target(*EDGE, "eve", "org_x")
 TO_BOB = Target(*EDGE, "bob", "org_1")
@@ -145,18 +145,23 @@ def demo(studio: Studio) -> None:
     service = studio.store(studio.dynamodb)
 
     print("\n--- Ann's folder and hosts, and what a colleague sees of them")
-    create(studio.rows(ann), store, CONTENT, "Folder", "racks", {"scope": "ORG", "name": "Racks"})
-    create(studio.rows(ann), store, CONTENT, "Host", "core", {"scope": "INHERIT", "parentId": "racks"})
-    create(studio.rows(ann), store, CONTENT, "Host", "edge", {"scope": "CUSTOM", "name": "Edge"})
+    create(studio.rows(ann), store, RULES, "Folder", "racks", {"scope": "ORG", "name": "Racks"})
+    create(studio.rows(ann), store, RULES, "Host", "core", {"scope": "INHERIT", "parentId": "racks"})
+    create(studio.rows(ann), store, RULES, "Host", "edge", {"scope": "CUSTOM", "name": "Edge"})
     data_key = seal(studio, service)
     step("bob lists hosts", ["core"], lambda: ids(list_own(studio.rows(bob), studio.cursors, "Host").records))
     step("ann lists hosts", ["core", "edge"], lambda: ids(list_own(studio.rows(ann), studio.cursors, "Host").records))
     step(
         "bob moves core",
         "denied",
-        lambda: change(studio.rows(bob), store, CONTENT, "Host", "core", {"scope": "PRIVATE"}),
+        lambda: change(studio.rows(bob), store, RULES, "Host", "core", {"scope": "PRIVATE"}),
     )
-    step("bob renames edge", "absent", lambda: change(studio.rows(bob), store, CONTENT, "Host", "edge", {"name": "x"}))
+    step(
+        "ann sets its owner",
+        "content",
+        lambda: change(studio.rows(ann), store, RULES, "Host", "edge", {"ownerId": "x"}),
+    )
+    step("bob renames edge", "absent", lambda: change(studio.rows(bob), store, RULES, "Host", "edge", {"name": "x"}))
 
     print("\n--- strict and lenient: a query that names another organization")
     foreign = {

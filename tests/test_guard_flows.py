@@ -23,7 +23,7 @@ from tests.dynamodb import studio_settings
 from tests.resolver_world import LAYOUT, client, make_table, who
 from tests.test_resolver_sharing import NOW
 
-RULES = TypeRules(frozenset({"name", "scope", "parentId"}))
+RULES = TypeRules()
 Made = tuple[Rows, DynamoStore]
 Through = Callable[[Identity, Any], Any]
 

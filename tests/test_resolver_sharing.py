@@ -30,7 +30,7 @@ HOST = ("org_1", "Host", "h1")
 EVE = Target(*HOST, "eve", "org_x")
 FAY = Target(*HOST, "fay", "org_x")
 BOB = Target(*HOST, "bob", "org_1")
-RULES = TypeRules(frozenset({"name", "scope", "parentId"}))
+RULES = TypeRules()
 ANN = who("ann", "org_1")
 
 Flow = Callable[[Memory, Kms], Any]
@@ -163,6 +163,20 @@ def check_swept(bench: Bench, memory: Memory) -> None:
     assert set(named(memory, WRAP)) <= live | {"org_1"}
     check_whole(memory)
     assert bench.sweep(memory, Kms()) == 0
+
+
+@pytest.mark.parametrize(
+    "expires", [None, "2026-06-01T11:59:59.999Z", NOW, "2026-06-01T14:00:00.001+02:00", LATER, "x"]
+)
+def test_a_grant_row_is_live_exactly_where_the_policy_counts_it(studio: Any, expires: str | None) -> None:
+    """Two places say it: `counts when` in the schema, and `is_live`, which has no principal to ask the bundle about."""
+    host = {"type": "Host", "id": "h1", "orgId": "org_1", "ownerId": "ann", "scope": "CUSTOM"}
+    row = {"orgId": "org_1", "resourceType": "Host", "resourceId": "h1", "memberId": "eve", "memberOrgId": "org_x"}
+    row |= {"role": "viewer"} | ({"expiresAt": expires} if expires else {})
+    request = {"principal": who("eve", "org_x").principal, "action": "read", "resource": host, "context": {"now": NOW}}
+    decision = studio.authorize(request, studio.entities({"ResourceShareMember": [row]}))
+    assert (decision["decision"] == "allow") is is_live(row, instant(NOW) or 0)
+    assert is_live(row, instant(NOW) or 0) is (expires in (None, LATER, "2026-06-01T14:00:00.001+02:00"))
 
 
 # ---- One flow at a time

@@ -28,7 +28,7 @@ from tests.test_resolver_sharing import NOW, SECONDS, check_whole
 
 HOST = ("org_1", "Host", "h1")
 EVE = Target(*HOST, "eve", "org_x")
-RULES = TypeRules(frozenset({"name", "scope", "parentId"}))
+RULES = TypeRules()
 
 
 class Cloud:
@@ -233,30 +233,3 @@ def test_leaving_custom_takes_everything_along(cloud: Cloud) -> None:
     assert keys == {"record", "wrap#org_1"}
     delete(cloud.rows(who()), cloud.store, RULES, "Host", "h1")
     assert cloud.memory().rows == {}
-
-
-def test_what_starts_as_it_must_and_what_resets(cloud: Cloud) -> None:
-    boss = cloud.rows(who("boss", role="admin"))
-    rules = TypeRules(
-        frozenset({"definition", "enabled", "toolClass"}),
-        created={"toolClass": "UNKNOWN", "enabled": False},
-        resets={"toolClass": "UNKNOWN"},
-        resetting=frozenset({"definition"}),
-        creating="configure",
-        changing="configure",
-        deleting="configure",
-    )
-    made = create(
-        boss, cloud.store, rules, "Tool", "t1", {"definition": "a", "enabled": True, "toolClass": "READ_ONLY"}
-    )
-    assert (made["toolClass"], made["enabled"]) == ("UNKNOWN", False)
-    assert change(boss, cloud.store, rules, "Tool", "t1", {"toolClass": "MODERATE", "enabled": True})["enabled"] is True
-    assert change(boss, cloud.store, rules, "Tool", "t1", {"definition": "b"})["toolClass"] == "UNKNOWN"
-    with pytest.raises(Refused, match="denied"):
-        change(cloud.rows(who()), cloud.store, rules, "Tool", "t1", {"enabled": False})
-    talk = TypeRules(frozenset({"scope", "trust"}), at_first={"trust": ("MANUAL", "SUPERVISED")})
-    ann = cloud.rows(who())
-    with pytest.raises(Refused, match="content"):
-        create(ann, cloud.store, talk, "Conversation", "c1", {"scope": "PRIVATE", "trust": "AUTONOMOUS"})
-    create(ann, cloud.store, talk, "Conversation", "c1", {"scope": "PRIVATE", "trust": "SUPERVISED"})
-    assert change(ann, cloud.store, talk, "Conversation", "c1", {"trust": "AUTONOMOUS"})["trust"] == "AUTONOMOUS"

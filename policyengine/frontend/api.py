@@ -16,7 +16,7 @@ from policyengine.frontend.mending import put, suggest
 from policyengine.frontend.printer import print_expression
 from policyengine.frontend.resolver import Names, types_of
 from policyengine.ir import nodes as ir
-from policyengine.model.api import ROOTS, WAIVABLE, grantee
+from policyengine.model.api import KEPT, ROOTS, WAIVABLE, grantee
 from policyengine.partial.without_rows import without_rows
 from policyengine.source import Span
 
@@ -28,7 +28,7 @@ MEMBER_HELP = "declare `member: Member? from argument` in the context: a shape w
 
 def lower_api(declarations: Sequence[ast.AnyDeclaration], names: Names, actions: Actions, findings: Findings) -> ir.Api:
     """The API of a policy set; a field with a finding is left out."""
-    lowering = _Lowering(names, actions, findings)
+    lowering = _Lowering(names, actions, findings, _of_tables(declarations))
     items = [item for d in declarations if isinstance(d, ast.Api) for item in d.items]
     fields = [field for item in items for field in lowering.fields(item)]
     waivers = [waiver for item in items if isinstance(item, ast.Waived) for waiver in lowering.waiver(item)]
@@ -39,14 +39,21 @@ def lower_api(declarations: Sequence[ast.AnyDeclaration], names: Names, actions:
     )
 
 
+def _of_tables(declarations: Sequence[ast.AnyDeclaration]) -> set[str]:
+    """The key attributes of tables and indexes: where a record stands, and where it is listed."""
+    settings = [setting for d in declarations if isinstance(d, ast.Aws) for setting in d.settings]
+    return {name for one in settings if one.kind.text == "attributes" for name in str(one.value.value).split()}
+
+
 class _Lowering:
-    def __init__(self, names: Names, actions: Actions, findings: Findings) -> None:
+    def __init__(self, names: Names, actions: Actions, findings: Findings, of_tables: set[str]) -> None:
         self.names = names
         self.schema = names.schema
         self.actions = actions
         self.findings = findings
         self.error = findings.error
         self.seen: dict[str, Span] = {}
+        self.platforms = {self.schema.tenant_key, *KEPT, *of_tables}
 
     # ---- Fields
 
@@ -106,9 +113,9 @@ class _Lowering:
                     self.error("duplicate", message, path.span, "an argument has one meaning", edits, also=also)
 
     def _refuse_platform_attributes(self, item: ast.Mapped, types: tuple[str, ...]) -> None:
-        """A client never writes ids, owners or tenants (docs/studio.md, Writes)."""
+        """A client never writes ids, owners, tenants, versions or keys of rows (docs/studio.md, Writes)."""
         records = [self.schema.resource[type_name] for type_name in types]
-        platforms = {self.schema.tenant_key} | {name for r in records for name in (r.identity, r.owner) if name}
+        platforms = self.platforms | {name for r in records for name in (r.identity, r.owner) if name}
         for index, path in enumerate(item.writes):
             name = path.names[-1].text
             if name in platforms:

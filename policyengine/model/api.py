@@ -1,4 +1,4 @@
-"""What the mapping of an API shares with all who read it: names of findings, of root types, and the grantee's place."""
+"""What the mapping of an API shares with all who read it: names of findings, of root types, the grantee's place."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ WAIVABLE = tuple(
 )
 ROOTS = ("Query", "Mutation", "Subscription")
 """The names of the root types: as AppSync's schemas have them."""
+KEPT = ("type", "version", "shareVersion", "children", "dekVersion")
+"""What the resolvers keep in each stored record beside its id, tenant and owner (docs/aws-resolver-rows.md, Writes)."""
 
 
 def grantee(schema: Schema) -> tuple[str, str, str] | None:

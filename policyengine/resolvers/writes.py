@@ -21,13 +21,13 @@ Attributes = Mapping[str, Any]
 
 
 class TypeRules(NamedTuple):
-    """What a client may write of a type. `content` is what the API mapping lists; all else is the platform's.
+    """How a type is written, as far as the policy has no word for it. What a client may write is not among it.
 
     `created` is written at creation, whatever a client says; `at_first` says which values an attribute may have then.
-    `resets`: attributes that take a value whenever one of `content` named in `resetting` changes.
+    `resets`: attributes that take a value whenever one of those named in `resetting` changes. The actions say which
+    right each flow takes, and so which `writes` of the policy's `api` blocks are a client's then.
     """
 
-    content: frozenset[str]
     created: Mapping[str, Any] = {}
     at_first: Mapping[str, Collection[Any]] = {}
     resets: Mapping[str, Any] = {}
@@ -39,7 +39,7 @@ class TypeRules(NamedTuple):
 
 def create(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, given: Attributes) -> Record:
     """Writes a new record of the caller's, whose id the platform made. Raises Refused and Incomplete."""
-    _only_content(given, rules.content)
+    _only_content(rows, rules.creating, type_name, given)
     for name, values in rules.at_first.items():
         if given.get(name) is not None and given[name] not in values:
             raise Refused("content", name)
@@ -67,7 +67,7 @@ def change(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
 
     What the policy declares as `changing` takes the right that it names, on the record as it was.
     """
-    _only_content(given, rules.content)
+    _only_content(rows, rules.changing, type_name, given)
     for _ in range(TRIES):
         found = _found(rows, store, type_name, id)
         before = found.record
@@ -129,7 +129,9 @@ def _well_formed(decision: Decision) -> None:
             raise Refused("malformed", error.partition(":")[0])
 
 
-def _only_content(given: Attributes, content: frozenset[str]) -> None:
+def _only_content(rows: Rows, action: str, type_name: str, given: Attributes) -> None:
+    """That the API's mapping lists all that is given, for this action on this type; where it lists none, nothing is."""
+    content = rows.plans["writes"].get(type_name, {}).get(action, ())
     for name in given:
         if name not in content:
             raise Refused("content", name if name.isidentifier() else "attribute")

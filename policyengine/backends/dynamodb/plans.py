@@ -1,4 +1,4 @@
-"""What the resolvers of a bundle read, as one literal: `policy_bundle/plans.py`.
+"""What the resolvers of a bundle read, and what clients may write, as one literal: `policy_bundle/plans.py`.
 
 For each action on each type a `Plan`: the fetch plan (which rows beside the record a decision needs, from `reads`) and
 the list plan (which records of the principal's tenant may be allowed, and whether grant rows reach those of others).
@@ -174,11 +174,25 @@ def plans(program: Program) -> dict[str, Any]:
             }
             for grant in schema.grants
         },
+        "writes": _writes(program),
         "changing": [[one.attribute, list(one.types), one.needs] for one in program.changing],
         "cells": cells,
         "refused": refused,
         "plans": [json.loads(text) for text in found],
     }
+
+
+def _writes(program: Program) -> dict[str, dict[str, list[str]]]:
+    """By type and action, the attributes that fields of the API let a client write.
+
+    The last name of a place is the attribute's, as the authorizer reads it where `changing` asks for more.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    for field in program.api.fields:
+        names = {place.rpartition(".")[2] for place in field.content}
+        for type_name in field.types if names else ():
+            found.setdefault(type_name, {}).setdefault(field.action, set()).update(names)
+    return {name: {action: sorted(names) for action, names in by.items()} for name, by in found.items()}
 
 
 def _values(attributes: Attributes, name: str) -> list[str]:
