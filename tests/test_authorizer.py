@@ -164,6 +164,33 @@ def test_the_tenants_name_in_a_place_that_nothing_marks_is_refused(stage: Stage,
     assert stage.reason == "tenant_unmarked"
 
 
+@pytest.mark.parametrize(
+    ("below", "variables", "reason"),
+    [
+        ('notes(of: "o2") { id }', {}, "tenant"),
+        ("notes(of: $o) { id }", {"o": "o2"}, "tenant"),
+        ("notes(of: [$o]) { id }", {"o": "o2"}, "tenant"),
+        ("...F", {"o": "o2"}, "tenant"),
+        ('... on Note { notes(where: {orgId: "org_1"}) { id } }', {}, "tenant_unmarked"),
+        ('anything(orgId: "org_1") { id }', {}, "tenant_unmarked"),
+        ('notes(of: "org_1") { id }', {}, ""),
+        ("notes(of: $o) { id }", {}, ""),
+        ('notes(limit: 2, of: null) { anything(limit: "o2") }', {}, ""),
+    ],
+)
+def test_below_the_root_too_a_tenants_place_holds_the_active_organization(
+    tmp_path_factory: pytest.TempPathFactory, below: str, variables: Any, reason: str
+) -> None:
+    text = ALONE.replace("  authorizer answers from token alone\n", "  Note.notes: read on Note in of passing limit\n")
+    program = program_of(compile_sources([Source("below.policy", text)]))
+    stage = Stage(bundle(program, tmp_path_factory.mktemp("below"), "below_for_authorizer"))
+    query = f"query Q($o: ID) {{ note(id: 1) {{ {below} }} }}"
+    if "...F" in below:
+        query += " fragment F on Note { notes(of: $o) { id } }"
+    assert stage.ask(query, variables)["isAuthorized"] is not bool(reason)
+    assert stage.records[-1].get("reason", "") == reason
+
+
 def test_a_text_in_place_of_an_input_is_refused(stage: Stage) -> None:
     assert stage.ask('{ listHosts(filter: "{}") { nextToken } }') == DENIED
     assert stage.reason == "arguments"

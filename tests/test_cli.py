@@ -787,7 +787,8 @@ def test_a_key_policy_is_shown_as_it_is_written(shell: Shell, tmp_path: Path) ->
     written = (tmp_path / "key-policy-org_1.json").read_text()
     assert shell("build", "--emit", "kms", "--org", "org_1") == (0, written, "")
     code, out, err = shell("build", "--emit", "kms", "--org", "org/1")
-    assert (code, out) == (1, "") and "refused[aws-tenant-id]" in err
+    assert (code, out) == (1, "")
+    assert "refused[aws-tenant-id]" in err
     assert "--emit kms needs --org" in shell.misuse("build", "--emit", "kms")
     assert "--org has a use with --emit kms only" in shell.misuse("build", "--org", "org_1")
 

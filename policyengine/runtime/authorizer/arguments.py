@@ -37,19 +37,20 @@ def runs(root: Root, values: dict[str, Any]) -> bool:
 
 def filled(root: Root, values: dict[str, Any]) -> dict[str, Any]:
     """The arguments with values for variables; what is absent is left out."""
-    return root.arguments if root.is_fixed else _filled_object(root.arguments, values)
+    return root.arguments if root.is_fixed else filled_object(root.arguments, values)
 
 
-def _filled_object(made: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+def filled_object(made: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The same of any arguments; a variable that the operation does not declare is one that is not given."""
     found = {name: _filled(value, values) for name, value in made.items()}
     return {name: value for name, value in found.items() if value is not ABSENT}
 
 
 def _filled(value: Any, values: dict[str, Any]) -> Any:
     if isinstance(value, Variable):
-        return values[value.name]
+        return values.get(value.name, ABSENT)
     if isinstance(value, dict):
-        return _filled_object(value, values)
+        return filled_object(value, values)
     if isinstance(value, list):
         items = [_filled(item, values) for item in value]
         return [None if item is ABSENT else item for item in items]

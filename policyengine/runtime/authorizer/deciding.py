@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .arguments import filled, given, is_stray, runs, values_at
+from .arguments import Place, filled, filled_object, given, is_stray, runs, values_at
 from .codes import Refusal
 from .document import ROOTS, Operation
 from .mapping import Api, Field
@@ -63,6 +63,11 @@ def decide(
         judged.append(found)
         if field.effect:
             refused = refused or _effect(found, operation.kind, read_only)
+    for name, arguments in operation.asked:
+        fields = api.nested.get(name, ())
+        tenants = tuple(place for field in fields for place in field.tenants)
+        marked = frozenset(place for field in fields for place in field.marked)
+        _keep_to_tenant(filled_object(arguments, values), tenants, marked, principal, api)
     for field in _nested(operation.nested, api):
         found = _judge_by_token(field, principal, api)
         if found.decision == DENIED or field.effect:
@@ -103,15 +108,22 @@ def _nested(names: frozenset[str], api: Api) -> Iterator[Field]:
 # ---- One field
 
 
-def _judge(field: Field, arguments: dict[str, Any], principal: Principal, api: Api) -> Judged:
+def _keep_to_tenant(
+    arguments: dict[str, Any], tenants: Iterable[Place], marked: frozenset[Place], principal: Principal, api: Api
+) -> None:
+    """Raises Refusal where the arguments name another tenant, or name one where nothing marks it."""
     tenant = principal[api.tenant_key]
-    for place in field.tenants:
+    for place in tenants:
         for value in values_at(arguments, place):
             if value is not None and (type(value) is not str or value != tenant):
                 raise Refusal("tenant")
     is_flat = all(type(value) is str for value in arguments.values())
-    if (api.tenant_key in arguments or not is_flat) and is_stray(arguments, api.tenant_key, field.marked):
+    if (api.tenant_key in arguments or not is_flat) and is_stray(arguments, api.tenant_key, marked):
         raise Refusal("tenant_unmarked")
+
+
+def _judge(field: Field, arguments: dict[str, Any], principal: Principal, api: Api) -> Judged:
+    _keep_to_tenant(arguments, field.tenants, field.marked, principal, api)
     if not field.action:
         return Judged(field.name, "", OPEN)
     id = _id(field, arguments)

@@ -69,13 +69,17 @@ class Root(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """`kind` is query, mutation or subscription; `nested` the names of all fields below the root, in any type."""
+    """`kind` is query, mutation or subscription; `nested` the names of all fields below the root, in any type.
+
+    `asked` are those among them that have arguments, with these, wherever in the document they stand.
+    """
 
     kind: str
     name: str
     variables: dict[str, Any]
     roots: tuple[Root, ...]
     nested: frozenset[str]
+    asked: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
 class Below(NamedTuple):
@@ -121,6 +125,7 @@ class _Reader:
         self.fragments: dict[str, Any] = {}
         self.measured: dict[str, Below | None] = {}
         self.written: list[Any] = []
+        self.asked: list[tuple[str, dict[str, Any]]] = []
         for definition in document.definitions:
             if isinstance(definition, _ast.FragmentDefinitionNode):
                 if definition.variable_definitions or definition.directives:
@@ -136,7 +141,7 @@ class _Reader:
         names = [operation.name for operation in found]
         if len(set(names)) != len(names) or ("" in names and len(names) > 1):
             raise Refusal("ambiguous")
-        return found
+        return tuple(operation._replace(asked=tuple(self.asked)) for operation in found) if self.asked else found
 
     def _operation(self, definition: Any) -> Operation:
         if definition.directives:
@@ -208,6 +213,8 @@ class _Reader:
             kind = type(selection)
             if kind is _Field:
                 names.add(selection.name.value)
+                if selection.arguments:
+                    self.asked.append((selection.name.value, _object(selection.arguments)))
                 inside = self._below(selection.selection_set) if selection.selection_set else _NOTHING
                 depth, fields = max(depth, inside.depth + 1), fields + inside.fields + 1
                 aliases += inside.aliases + (selection.alias is not None)
