@@ -55,7 +55,7 @@ ALTERED = {
     "Mutation.updateFolder: update on Folder by id in input.orgId writes input.name, ": (
         "Mutation.updateFolder: update on Folder by id in input.orgId writes "
     ),
-    "Mutation.configureTool: configure on Tool by id writes enabled\n": (
+    "Mutation.configureTool: configure on Tool by id writes enabled, toolClass\n": (
         "Mutation.configureTool: configure on Tool by id writes enabled, toolClass\n"
         "  Mutation.defineTool: configure on Tool by id writes input.definition\n"
     ),
@@ -88,7 +88,7 @@ def test_studios_mapping_as_data(desk: Desk) -> None:
         "File": {"create": placed},
         "KeychainEntry": {"create": ["name", "sealed"]},
         "Connector": {"configure": ["enabled", "settings"]},
-        "Tool": {"configure": ["enabled"]},
+        "Tool": {"configure": ["enabled", "toolClass"]},
     }
 
 

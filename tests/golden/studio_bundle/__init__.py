@@ -330,7 +330,7 @@ def is_discharged(obligation: dict[str, Any], discharged: Collection[Any]) -> bo
 
 # ==== What follows is this policy's own ====
 
-digest = "e371b6140867eb47d3f66527043c9b021db574b481496a69ea6f71b9ca84c798"
+digest = "f67782531c5e3a295c8e27ec02c8e7616f896155cdf38bf1d1225b08dc2e0285"
 _enum_OrgRole = frozenset(['admin', 'member'])
 _enum_Scope = frozenset(['CUSTOM', 'INHERIT', 'ORG', 'PRIVATE'])
 _enum_ShareRole = frozenset(['editor', 'viewer'])

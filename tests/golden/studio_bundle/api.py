@@ -32,7 +32,7 @@ FIELDS = {
     "Host.folder": {'action': 'read', 'types': ('Folder',), 'by': (), 'tenants': (), 'member': (), 'needs': (), 'marked': ('source.parentId',), 'effect': False},
     "Mutation.addCredential": {'action': 'create', 'types': ('KeychainEntry',), 'by': (), 'tenants': (), 'member': (), 'needs': (), 'marked': ('input.name', 'input.sealed'), 'effect': True},
     "Mutation.configureConnector": {'action': 'configure', 'types': ('Connector',), 'by': ('id',), 'tenants': (), 'member': (), 'needs': (), 'marked': ('enabled', 'id', 'settings'), 'effect': True},
-    "Mutation.configureTool": {'action': 'configure', 'types': ('Tool',), 'by': ('id',), 'tenants': (), 'member': (), 'needs': (), 'marked': ('enabled', 'id'), 'effect': True},
+    "Mutation.configureTool": {'action': 'configure', 'types': ('Tool',), 'by': ('id',), 'tenants': (), 'member': (), 'needs': (), 'marked': ('enabled', 'id', 'toolClass'), 'effect': True},
     "Mutation.createConversation": {'action': 'create', 'types': ('Conversation',), 'by': (), 'tenants': ('input.orgId',), 'member': (), 'needs': (), 'marked': ('input.name', 'input.orgId', 'input.parentId', 'input.scope', 'input.trust'), 'effect': True},
     "Mutation.createFile": {'action': 'create', 'types': ('File',), 'by': (), 'tenants': ('input.orgId',), 'member': (), 'needs': (), 'marked': ('input.name', 'input.orgId', 'input.parentId', 'input.scope'), 'effect': True},
     "Mutation.createFolder": {'action': 'create', 'types': ('Folder',), 'by': (), 'tenants': ('input.orgId',), 'member': (), 'needs': (), 'marked': ('input.name', 'input.orgId', 'input.parentId', 'input.scope'), 'effect': True},
