@@ -237,8 +237,24 @@ def test_the_threats_as_a_table(run: Run) -> None:
     assert "\n| 1 | resolver | refuted | a request is allowed, though the threat says never |\n" in out
 
 
-def test_the_layers_as_a_table(run: Run) -> None:
+BUILT = """
+aws { partition "aws" }
+api { open Query.viewer because "It says who asks." }
+"""
+
+
+def test_a_layer_that_nothing_builds_enforces_nothing(run: Run) -> None:
     code, out, _ = run("layers")
+    assert code == 0
+    lines = out.splitlines()
+    nowhere = " | ".join(["not built [2]"] * 3)
+    assert f"| permit Note.always.record_owner | not built [1] | enforced | {nowhere} |" in lines
+    assert "[1] no `api` block says what is asked" in lines
+    assert "[2] no `aws` block says where it is" in lines
+
+
+def test_the_layers_as_a_table(run: Run) -> None:
+    code, out, _ = run("layers", rules=RULES + THREAT + BUILT)
     assert code == 0
     lines = out.splitlines()
     assert lines[0] == "| Rule | authorizer | resolver | iam | kms | s3 |"

@@ -100,7 +100,7 @@ def sayable(program: Program, layer: Layer, condition: Expr) -> tuple[bool, tupl
     return not unseen, unseen
 
 
-Enforced = Literal["enforced", "tenant boundary only", "not expressible"]
+Enforced = Literal["enforced", "tenant boundary only", "not expressible", "not built"]
 
 
 def enforcement(program: Program, layer: Layer, rule: Rule) -> tuple[Enforced, str]:
@@ -113,6 +113,10 @@ def enforcement(program: Program, layer: Layer, rule: Rule) -> tuple[Enforced, s
     unseen = tuple(dict.fromkeys(name for part in parts for name in hidden(program, layer, part)))
     if layer.proof == "core":
         return "enforced", ""
+    if layer.proof == "documents" and not program.aws:
+        return "not built", "no `aws` block says where it is"
+    if layer.name == "authorizer" and not program.api.fields:
+        return "not built", "no `api` block says what is asked"
     why = f"does not see {', '.join(unseen)}" if unseen else ""
     tenants = not all(program.schema.resource[name].global_reason for name in rule.types)
     if rule.effect == "permit" and layer.tenants and tenants:
