@@ -1,7 +1,7 @@
-"""All proofs of a policy set, in order: its rules, its threats, the documents built from it; and what came of each.
+"""All proofs of a policy set, in order: its rules, threats, list plans and documents; and what came of each.
 
-In: a program. Out: a `Report`. The claims stand in `analysis/checks.py`; here they are put together with the generated
-code, which has to agree with every request that a proof shows.
+In: a program. Out: a `Report`. The claims stand in `analysis/checks.py` and `analysis/filters.py`; here they are put
+together with the generated code, which has to agree with every request that a proof shows.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from policyengine.analysis.documents import check_documents
 from policyengine.analysis.encoder import Encoding, encode
 from policyengine.analysis.expressions import Unsupported
 from policyengine.analysis.facts import Authorize, Facts
+from policyengine.analysis.filters import filter_verdicts, plans_of
 from policyengine.analysis.solver import LIMIT
 from policyengine.analysis.threats import Cell, cells, threat_claims
 from policyengine.analysis.verdict import InternalError, Verdict, all_held
@@ -73,6 +74,7 @@ def _verdicts(program: Program, limit: int) -> Iterator[Verdict]:
         return
     yield from settling.settle([*checks.claims(program, settling.encoding)])
     yield from threat_claims(settling)
+    yield from filter_verdicts(settling, plans_of(program))
 
 
 def compare(before: Program, after: Program, *, limit: int = LIMIT) -> Report:

@@ -15,6 +15,7 @@ import pytest
 from policyengine.analysis import checks, claims
 from policyengine.analysis.claims import Claim
 from policyengine.analysis.facts import Authorize, Facts
+from policyengine.analysis.filters import ABROAD, EXACT, SUPERSET
 from policyengine.analysis.layers import LAYER
 from policyengine.analysis.solver import LEADS, ask
 from policyengine.analysis.tables import threat_table
@@ -77,7 +78,7 @@ def whole() -> Report:
 def test_every_claim_about_studio_is_proved(whole: Report) -> None:
     assert [v for v in whole.verdicts if not v.held] == []
     checks = {verdict.check for verdict in whole.verdicts}
-    assert checks == {"isolation", "never errs", "not dead", "not shadowed", "threat"}
+    assert checks == {"isolation", "never errs", "not dead", "not shadowed", "threat", EXACT, SUPERSET, ABROAD}
     assert {verdict.subject for verdict in whole.verdicts if verdict.check == "not dead"} == {
         rule.id for rule in studio().rules
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from policyengine.analysis.selecting import selects
 from policyengine.backends.dynamodb import select
 from policyengine.compiler import Engine, compile_sources, program_of
 from policyengine.interpreter import Rows, decide
@@ -192,6 +193,8 @@ def check_cell(dynamodb: Any, condition: ir.Expr, seen: Counter[str], *principal
         made = [instantiate(each.condition, me, context) for each in (selection, known)]
         early, late = made[1], made[0]
         selected = set() if late is NOTHING else filtered(dynamodb, late.arguments())
+        replayed = {n for n, row in enumerate(ROWS) if selects(selection.condition, row, me, context)}
+        assert selected == {n for n in replayed if ROWS[n].get("org") == "o1"}  # what proofs replay is what is sent
         if early != late:  # what is known early and what is known late select alike
             assert selected == (set() if early is NOTHING else filtered(dynamodb, early.arguments()))
         entities, rows = engine.entities({}), Rows(engine.program.schema, {})

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SUMMARY = "prove what holds of all requests"
 DESCRIPTION = (
-    "Proves isolation and every line of every threat, and that no rule errs, is dead or is shadowed; "
+    "Proves isolation and every line of every threat, that no rule errs, is dead or is shadowed, "
+    "and that no list's filter leaves out what is allowed; "
     "a claim that does not hold comes with a request that shows it. "
     "With --against, says who gains and who loses access. "
     "Exit code: 0 all proved, 1 something is not, or the policies have errors, 2 misuse, 3 an error of the prover."

@@ -43,7 +43,7 @@ NOTHING: Final = None
 
 def instantiate(condition: Condition, principal: Mapping[str, Any], context: Mapping[str, Any]) -> Filter | None:
     """The filter for this principal. One that is too large for DynamoDB becomes ALL: each row is checked anyway."""
-    left = _left(condition, {"principal": principal, "context": context})
+    left = remaining(condition, {"principal": principal, "context": context})
     if isinstance(left, bool):
         return ALL if left else NOTHING
     printer = _Printer()
@@ -66,15 +66,16 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 Known = Mapping[str, Mapping[str, Any]]
 
 
-def _left(condition: Condition, known: Known) -> Condition:
+def remaining(condition: Condition, known: Known) -> Condition:
+    """What is left of a condition once `principal` and `context` are known: a condition on the record alone."""
     if isinstance(condition, bool):
         return condition
     head, *parts = condition
     match head:
         case "all" | "any":
-            return _joined(head, [_left(part, known) for part in parts])
+            return _joined(head, [remaining(part, known) for part in parts])
         case "not":
-            inner = _left(parts[0], known)
+            inner = remaining(parts[0], known)
             return not inner if isinstance(inner, bool) else ["not", inner]
         case "is":
             sign, template, *ends = parts
