@@ -19,6 +19,7 @@ from policyengine.analysis.claims import Settling
 from policyengine.analysis.expressions import Unsupported
 from policyengine.analysis.facts import Facts
 from policyengine.analysis.filters import ABROAD, EXACT, SUPERSET, Plans, filter_verdicts, plans_of
+from policyengine.analysis.selecting import selects
 from policyengine.analysis.solver import LEADS, ask
 from policyengine.analysis.verdict import Verdict
 from policyengine.backends.dynamodb import Plan, conditions, plans
@@ -77,6 +78,42 @@ def test_every_list_of_studio_misses_nothing() -> None:
 def cells(subject: str) -> int:
     parts = [part.split(" on ") for part in subject.split("; ")]
     return sum(len(actions.split(", ")) * len(types.split(", ")) for actions, types in parts)
+
+
+HOSTILE: list[Any] = [..., None, "", "x", "INHERITS", 0, 1, -7, True, False, ["x"], {"x": "x"}]
+"""Values of an attribute that fit no type, or some: `...` for none at all."""
+
+
+def malformed_but_selected() -> tuple[int, int]:
+    """Of records that do not fit, one attribute off from an allowed one: those that exact plans select, and all."""
+    settling = studio()
+    program, schema = settling.program, settling.program.schema
+    selected = count = 0
+    for verdict in filter_verdicts(settling, plans_of(program)):
+        if verdict.check != EXACT or not verdict.held:
+            continue
+        request = verdict.witness["request"]
+        record = request["resource"]
+        plan = plans_of(program)[request["action"], record["type"]]
+        context = {a.name: a.default for a in schema.context if a.default is not None} | request["context"]
+        for a in schema.resource[record["type"]].attributes:
+            if a.name == schema.tenant_key:  # which the list itself binds
+                continue
+            for value in HOSTILE:
+                other = {name: v for name, v in {**record, a.name: value}.items() if v is not ...}
+                if Facts(program, {**verdict.witness, "request": {**request, "resource": other}}).malformed:
+                    count += 1
+                    selected += selects(plan.selection.condition, other, request["principal"], context)
+    return selected, count
+
+
+def test_exact_plans_select_no_record_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoding knows records that fit alone; the others are asked about here, attribute by attribute."""
+    selected, count = malformed_but_selected()
+    assert selected == 0
+    assert count > 200
+    monkeypatch.setattr(conditions._Bounds, "well_formed", lambda self, resource: True)
+    assert malformed_but_selected()[0] > 50
 
 
 # ---- Faults in a plan
