@@ -135,6 +135,10 @@ class Rows:
                 kept.append(record)
         return kept
 
+    def anew(self) -> None:
+        """Forgets what was read: a flow that starts again decides on what is stored now."""
+        self._fetched = Fetched(self.calls, self.layout, self.plans, self.identity.principal)
+
     def know(self, key: Key, row: dict[str, Any]) -> None:
         """A row that the guard read, consistently and in this request: decisions need not read it again."""
         self._fetched.know(key, row)

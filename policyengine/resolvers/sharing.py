@@ -152,6 +152,7 @@ def share(
     if role not in _grants(rows, target.type)["roles"] or not is_live({"expiresAt": expires_at}, now):
         raise Refused("grant-row", "role or expiresAt")
     for _ in range(TRIES):
+        rows.anew()
         found = around(store, *target.record)
         _may_share(rows, found, target)
         assert found is not None
@@ -236,6 +237,7 @@ def revoke(rows: Rows, store: Store, target: Target) -> str:
     """
     mine = (rows.identity.tenant, rows.identity.id) == target.member
     for _ in range(TRIES):
+        rows.anew()
         found = around(store, *target.record)
         if found is None:
             raise Refused("absent", "record")

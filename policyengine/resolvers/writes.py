@@ -48,10 +48,11 @@ def create(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
     if schema["owner"]:
         platform[schema["owner"]] = identity.id
     record = {**_present(given), **rules.created, **platform}
-    _well_formed(rows.check(rules.creating, record))
-    rows.demand(rules.creating, record)
     key = record_key(identity.tenant, type_name, id)
     for _ in range(TRIES):
+        rows.anew()
+        _well_formed(rows.check(rules.creating, record))
+        rows.demand(rules.creating, record)
         parents = _counted(rows, store, None, _parent(rows, record))
         try:
             store.write([Change(key, When(there=False), row=record), *parents])
@@ -69,6 +70,7 @@ def change(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
     """
     _only_content(rows, rules.changing, type_name, given)
     for _ in range(TRIES):
+        rows.anew()
         found = _found(rows, store, type_name, id)
         before = found.record
         changed = {name: value for name, value in given.items() if before.get(name) != value}
@@ -99,6 +101,7 @@ def change(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
 def delete(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str) -> None:
     """Deletes a record with its grant rows, copies and wraps. Raises Refused (`children`: not empty) and Incomplete."""
     for _ in range(TRIES):
+        rows.anew()
         found = _found(rows, store, type_name, id)
         rows.demand(rules.deleting, found.record)
         if found.record.get("children"):
