@@ -192,6 +192,18 @@ type Colour { id: ID! }
         + NOTE,
         'open Query.colour because "x"',
     ),
+    "a root type below the root": (
+        """type Query { note(id: ID!): Note }
+type Note { id: ID!
+  again: [Query!]! # root_below
+  any: Any # root_below
+}
+type Mutation { change: Sheet }
+type Sheet { id: ID! }
+union Any = Mutation | Note
+""",
+        "Mutation.change: write on Sheet Note.any: read on Note",
+    ),
     "other modes": (
         """type Query {
   note(id: ID!): Note @aws_iam # other_mode
@@ -205,6 +217,14 @@ type Sheet @aws_lambda { id: ID! @deprecated }
         "",
     ),
 }
+
+
+def test_a_whole_input_that_a_client_may_write_is_found_where_it_is_mapped() -> None:
+    sdl = "type Query { note(id: ID!): Note }\ntype Mutation { change(input: Inside): Note }\n"
+    sdl += "input Inside { size: Int, org: ID }\n" + NOTE
+    assert [d.code for d in found(sdl, "Mutation.change: write on Note writes input")] == ["whole_input"]
+    narrow = "Mutation.change: write on Note in input.org writes input.size"
+    assert found(sdl, narrow) == ()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -515,15 +515,20 @@ def test_below_the_root_every_type_that_has_the_field_is_hidden(alone: Any) -> N
 def test_below_the_root_too_nothing_takes_effect_while_only_reading_is_let_through(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    text = ALONE.replace("  authorizer answers from token alone\n", "  Note.sign: read on Note takes effect\n")
+    text = ALONE.replace(
+        "  authorizer answers from token alone\n",
+        "  Note.sign: read on Note takes effect\n  Subscription.changed: read on Note by id\n",
+    )
     program = program_of(compile_sources([Source("sign.policy", text)]))
     built = bundle(program, tmp_path_factory.mktemp("sign"), "sign_for_authorizer")
     query = "{ note(id: 1) { sign } }"
     assert Stage(built).ask(query)["isAuthorized"]
     stage = Stage(built, switches=Switches(read_only=True))
-    assert stage.ask(query) == DENIED
-    assert stage.reason == "read_only"
-    assert stage.ask("{ note(id: 1) { id } }")["isAuthorized"]
+    for asked in (query, "subscription { changed(id: 1) { sign } }"):
+        assert stage.ask(asked) == DENIED
+        assert stage.reason == "read_only"
+    for asked in ("{ note(id: 1) { id } }", "subscription { changed(id: 1) { id } }"):
+        assert stage.ask(asked)["isAuthorized"]
 
 
 def test_without_a_time_to_live_each_request_is_decided(alone: Any) -> None:

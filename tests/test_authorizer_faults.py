@@ -207,6 +207,17 @@ def test_the_runtime_says_nothing_on_standard_error(built: Any, capsys: Any) -> 
     assert capsys.readouterr().err == ""
 
 
+def test_where_settings_are_wrong_and_nothing_can_be_written_nothing_is_raised(
+    built: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> int:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("sys.stdout.write", fail)
+    handler = authorizer_from_environment(built[0], built[1], {})
+    assert handler(event(OK), None) == {"isAuthorized": False, "ttlOverride": 0}
+
+
 def test_nothing_outside_the_bundle_is_read() -> None:
     """No file, no process, no address but the configured one."""
     folder = Path(__file__).resolve().parent.parent / "policyengine/runtime/authorizer"

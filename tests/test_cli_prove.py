@@ -176,6 +176,36 @@ def test_other_vocabularies_are_not_compared(run: Run) -> None:
     assert "refused: equivalent, policies: the two differ in their resources\n" in out
 
 
+def test_what_changing_an_attribute_needs_is_compared(run: Run) -> None:
+    code, out, _ = run("prove", rules=RULES, before=RULES + "changing size on Note needs read\n")
+    assert code == 1
+    assert "refused: equivalent, policies: the two differ in their rights to change attributes\n" in out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "never read on Note when principal.org == resource.org",
+        "never read on Note when principal.org == resource.org and resource.open",
+    ],
+)
+def test_no_document_proves_a_line_that_is_not_about_what_crosses(run: Run, line: str) -> None:
+    threat = f'threat own "It reads its own." {{ {line} held by kms }}'
+    code, out, _ = run("threats", rules=RULES + threat)
+    assert code == 1
+    assert "| 1 | kms | refused | " in out
+
+
+def test_a_threat_in_words_says_why_a_layer_has_no_line(run: Run) -> None:
+    words = 'threat words "Something." { held by LAYERS }'
+    assert run("threats", rules=RULES + words.replace("LAYERS", "token, audit"))[0] == 0
+    code, out, _ = run("threats", rules=RULES + words.replace("LAYERS", "resolver"))
+    assert code == 1
+    assert "said in words only, and resolver could say a line" in out
+    declared = words.replace("held by LAYERS", 'held by resolver not expressible by resolver "it is about people"')
+    assert run("threats", rules=RULES + declared)[0] == 0
+
+
 def test_each_counterexample_can_be_kept_as_a_test(run: Run, tmp_path: Path) -> None:
     """The tests fail as long as the fault is there, and pass once it is mended."""
     file = tmp_path / "found.policy"

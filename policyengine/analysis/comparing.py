@@ -22,7 +22,9 @@ GAINS, LOSES, FREED, OBLIGED = "nobody gains", "nobody loses", "nobody is freed"
 def difference(before: Program, after: Program) -> str:
     """What of the two vocabularies is not the same, in words; empty where nothing is."""
     if before.live != after.live:
-        return "when a grant row counts"
+        return "conditions on which grant rows count"
+    if set(before.changing) != set(after.changing):
+        return "rights to change attributes"
     old, new = before.schema, after.schema
     return next((part.name for part in fields(Schema) if getattr(old, part.name) != getattr(new, part.name)), "")
 

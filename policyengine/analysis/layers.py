@@ -84,6 +84,11 @@ def is_boundary(program: Program, expr: Expr) -> bool:
     return {print_expr(expr.left), print_expr(expr.right)} == _tenants(program)
 
 
+def sets_apart(program: Program, expr: Expr) -> bool:
+    """Whether it says that the principal's tenant is not the record's: all that a document for AWS denies."""
+    return isinstance(expr, Compare) and expr.operator == "!=" and is_boundary(program, expr)
+
+
 def sayable(program: Program, layer: Layer, condition: Expr) -> tuple[bool, tuple[str, ...]]:
     """Whether a layer can say a threat's line at all, and what it does not see of it.
 
@@ -96,7 +101,7 @@ def sayable(program: Program, layer: Layer, condition: Expr) -> tuple[bool, tupl
     if layer.proof == "core":
         return True, ()
     if layer.proof == "documents":
-        return any(is_boundary(program, part) for part in conjuncts(condition)), unseen
+        return any(sets_apart(program, part) for part in conjuncts(condition)), unseen
     return not unseen, unseen
 
 

@@ -91,7 +91,7 @@ def _layer(
     if not threat.nevers and answer:
         yield _by_documents(threat, 0, layer, answer)
     elif not threat.nevers:
-        yield Cell(threat.id, 0, layer.name, "no line", "said in words only: nothing is proved")
+        yield _in_words(threat, layer, declared)
     used = False
     for index, line in enumerate(threat.nevers):
         can, unseen = sayable(program, layer, line.condition)
@@ -110,10 +110,21 @@ def _layer(
         yield Cell(threat.id, 0, layer.name, "refuted", why)
 
 
+def _in_words(threat: Threat, layer: Layer, declared: str) -> Cell:
+    """A threat without a line: a layer of which something can be proved has to say why nothing is."""
+    if declared or layer.proof == "none":
+        return Cell(threat.id, 0, layer.name, "no line", declared or "said in words only: nothing is proved")
+    advice = f'write a `never`, or `not expressible by {layer.name} "why"`'
+    return Cell(threat.id, 0, layer.name, "refused", f"said in words only, and {layer.name} could say a line: {advice}")
+
+
 def _unsaid(threat: Threat, index: int, layer: Layer, declared: str, unseen: tuple[str, ...]) -> Cell:
     if declared:
         return Cell(threat.id, index + 1, layer.name, "not expressible", declared)
-    why = f"does not see {', '.join(unseen)}" if unseen else "decides no single request"
+    if layer.proof == "documents" and not unseen:
+        why = "denies what crosses tenants, and the line is not about that"
+    else:
+        why = f"does not see {', '.join(unseen)}" if unseen else "decides no single request"
     advice = f'if that is meant, write `not expressible by {layer.name} "why"`'
     return Cell(threat.id, index + 1, layer.name, "refused", f"{layer.name} {why}: {advice}")
 

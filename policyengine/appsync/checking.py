@@ -105,6 +105,7 @@ class _Check:
             else:
                 yield from self._arguments(mapped, field)
         yield from self._paths()
+        yield from self._roots_below()
         yield from self._other_modes()
 
     def _coordinates(self) -> Iterator[str]:
@@ -133,6 +134,17 @@ class _Check:
     def _at(self, part: Any) -> Span:
         return place(part.ast_node, self.source)
 
+    def _roots_below(self) -> Iterator[Found]:
+        """The authorizer sees a root field where an operation begins, and not where a type leads back to its root."""
+        for on in self._coordinates():
+            type_name, _, name = on.partition(".")
+            field = self._field(type_name, name)
+            named = get_named_type(field.type) if field else None
+            reached = self.schema.get_possible_types(named) if is_abstract_type(named) else (named,)
+            if any(type_ is not None and type_.name in ROOTS for type_ in reached):
+                help = "return records: what a client asks of a root type below the root is not judged"
+                yield Found("root_below", on, f"`{on}` leads back to a root type", self._at(field), help)
+
     # ---- Arguments
 
     def _arguments(self, mapped: Field, field: GraphQLField) -> Iterator[Found]:
@@ -144,6 +156,10 @@ class _Check:
             if len(steps) < len(path.split(".")):
                 message, help = f"`{mapped}` has no argument `{path}`", "name one that the schema has, or leave it out"
                 yield Found("unknown_argument", str(mapped), message, self._mapped_at(mapped), help)
+            elif path in mapped.content and isinstance(get_named_type(steps[-1].type), GraphQLInputObjectType):
+                message = f"`{path}` of `{mapped}` is a whole input"
+                help = "name each attribute in it that a client may write"
+                yield Found("whole_input", str(mapped), message, self._mapped_at(mapped), help)
             elif path in mapped.tenants:
                 for step in steps:
                     if step.ast_node.default_value is not None:

@@ -182,6 +182,9 @@ def _needs_more(program: ir.Program, field: ir.Field) -> str:
         return "the tenant is among its arguments"
     if field.member:
         return "a grantee is among its arguments"
+    written = {place.split(".")[-1] for place in field.content}
+    if any(one.attribute in written and not set(field.types).isdisjoint(one.types) for one in program.changing):
+        return "what its arguments change takes another right"
     takes_effect = field.takes_effect or field.type == ROOTS[2]
     if takes_effect and any(
         without_rows(program, field.action, type_name, frozenset()).denied != ir.FALSE for type_name in field.types

@@ -14,6 +14,8 @@ GRAPHQL_FINDINGS: dict[str, str] = {
     "unmarked_json": "an argument of type AWSJSON, whose content nobody can check, that the mapping does not mark",
     "tenant_default": "a default in the schema for an argument that is marked as the tenant",
     "unguarded_path": "a way from a root field to a type of the policy that no rule on the way speaks of",
+    "root_below": "a field that leads back to a root type, whose fields are judged at the root alone",
+    "whole_input": "a whole input that the mapping lets a client write: what is in it is not looked at",
     "other_mode": "a directive that lets a caller of another mode skip the authorizer",
     "expired_waiver": "a waiver whose day has passed",
     "unused_waiver": "a waiver of something that is not found",

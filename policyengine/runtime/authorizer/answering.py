@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from json import dumps
 from typing import Any, NamedTuple
 
@@ -224,12 +225,15 @@ def authorizer_from_environment(
         verifier = verifier_from_environment(environ, permissions=wants_permissions(api.CLAIMS))
         return Authorizer(mapping(bundle, api), verifier, options_from_environment(environ)).handle
     except SettingsError as problem:
-        records.write({"settings": str(problem)})
+        why = str(problem)
     except Exception:
-        records.write({"settings": "the bundle cannot be loaded"})
+        why = "the bundle cannot be loaded"
+    with suppress(Exception):  # what cannot be written is denied all the same
+        records.write({"settings": why})
 
     def refuse(event: Any, context: Any = None) -> dict[str, Any]:
-        records.write({"time": records.instant(time.time()), "decision": "deny", "reason": "settings"})
+        with suppress(Exception):
+            records.write({"time": records.instant(time.time()), "decision": "deny", "reason": "settings"})
         return _denial()
 
     return refuse

@@ -61,8 +61,8 @@ def decide(
             raise Refusal("unmapped")
         found = _judge(field, filled(root, values), principal, api)
         judged.append(found)
-        if field.effect:
-            refused = refused or _effect(found, operation.kind, read_only)
+        if field.effect:  # to subscribe changes nothing
+            refused = refused or _effect(found, read_only and operation.kind != "subscription")
     for name, arguments in operation.asked:
         fields = api.nested.get(name, ())
         tenants = tuple(place for field in fields for place in field.tenants)
@@ -73,7 +73,7 @@ def decide(
         if found.decision == DENIED or field.effect:
             judged.append(found)
         if field.effect:
-            refused = refused or _effect(found, operation.kind, read_only)
+            refused = refused or _effect(found, read_only)
     if refused:
         return Outcome(tuple(judged), (), refused)
     return Outcome(tuple(judged), _names(judged))
@@ -93,11 +93,11 @@ def _names(judged: Iterable[Judged]) -> tuple[str, ...]:
     return tuple(sorted({found.field for found in judged if found.decision == DENIED}))
 
 
-def _effect(found: Judged, kind: str, read_only: bool) -> str:
-    """Why a field that takes effect keeps the whole request from running. A subscription changes nothing."""
+def _effect(found: Judged, read_only: bool) -> str:
+    """Why a field that takes effect keeps the whole request from running."""
     if found.decision == DENIED:
         return "denied"
-    return "read_only" if read_only and kind != "subscription" else ""
+    return "read_only" if read_only else ""
 
 
 def _nested(names: frozenset[str], api: Api) -> Iterator[Field]:
