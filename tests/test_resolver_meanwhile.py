@@ -10,8 +10,8 @@ import pytest
 from policyengine.backends.dynamodb import plans as plans_of
 from policyengine.resolvers.codes import Refused
 from policyengine.resolvers.layout import record_key
-from policyengine.resolvers.sharing import revoke, share
-from policyengine.resolvers.writes import change
+from policyengine.resolvers.sharing import Target, revoke, share
+from policyengine.resolvers.writes import change, create, delete
 from tests.memory_store import Kms, Memory
 from tests.resolver_world import who
 from tests.test_resolver_sharing import BOB, HOST, RULES, Bench
@@ -51,3 +51,70 @@ def test_an_editor_who_keeps_his_grant_goes_on_after_a_conflict(bench: Bench) ->
     change(bench.rows(store, BOBS), store, RULES, "Host", "h1", {"name": "ours"})
     record = memory.rows[record_key(*HOST)]
     assert (record["name"], record["port"], record["version"]) == ("ours", 22, 3)
+
+
+# ---- What stands above a record
+
+
+def shared_folder(bench: Bench) -> tuple[Memory, Target]:
+    """Ann's host below her folder, which is shared with Bob, an editor there."""
+    memory = bench.fresh(scope="INHERIT", parentId="f1")
+    memory.rows[record_key("org_1", "Folder", "f1")]["scope"] = "CUSTOM"
+    target = Target("org_1", "Folder", "f1", "bob", "org_1")
+    assert share(bench.rows(memory), memory, target, "editor") == "granted"
+    return memory, target
+
+
+def rename(bench: Bench, store: Memory) -> Any:
+    return change(bench.rows(store, BOBS), store, RULES, "Host", "h1", {"name": "mine"})
+
+
+def add(bench: Bench, store: Memory) -> Any:
+    given = {"scope": "PRIVATE", "parentId": "f1"}
+    return create(bench.rows(store, BOBS), store, RULES, "Host", "h2", given)
+
+
+@pytest.mark.parametrize("write", [rename, add])
+@pytest.mark.parametrize("taken", ["revoked", "demoted", "private"])
+def test_a_right_by_a_folder_that_goes_meanwhile_is_none(bench: Bench, write: Any, taken: str) -> None:
+    memory, target = shared_folder(bench)
+
+    def take(other: Memory) -> None:
+        rows = bench.rows(other)
+        if taken == "revoked":
+            revoke(rows, other, target)
+        elif taken == "demoted":
+            share(rows, other, target, "viewer")
+        else:
+            change(rows, other, RULES, "Folder", "f1", {"scope": "PRIVATE"})
+
+    store = before_writing(memory, take)
+    with pytest.raises(Refused, match=r"absent|denied|parent"):
+        write(bench, store)
+    assert memory.rows[record_key(*HOST)]["name"] == "core"
+    assert record_key("org_1", "Host", "h2") not in memory.rows
+
+
+@pytest.mark.parametrize("write", [rename, add])
+def test_a_right_by_a_folder_that_stays_is_written_on(bench: Bench, write: Any) -> None:
+    memory, _ = shared_folder(bench)
+    write(bench, memory)
+    assert (memory.rows[record_key(*HOST)]["name"] == "mine") is (write is rename)
+    assert (record_key("org_1", "Host", "h2") in memory.rows) is (write is add)
+
+
+def test_a_folder_above_the_folder_counts_too(bench: Bench) -> None:
+    """The holder is two levels up: an administrator deletes what was the organization's a moment ago."""
+    memory = bench.fresh(scope="INHERIT", parentId="f2")
+    above = memory.rows[record_key("org_1", "Folder", "f1")]
+    below = {**above, "id": "f2", "scope": "INHERIT", "parentId": "f1", "children": 1}
+    memory.rows[record_key("org_1", "Folder", "f2")] = below
+    boss = who("boss", "org_1", "admin")
+    hide = {"scope": "PRIVATE"}
+    store = before_writing(memory, lambda other: change(bench.rows(other), other, RULES, "Folder", "f1", hide))
+    with pytest.raises(Refused, match=r"absent|denied"):
+        delete(bench.rows(store, boss), store, RULES, "Host", "h1")
+    assert record_key(*HOST) in memory.rows
+    memory.rows[record_key("org_1", "Folder", "f1")]["scope"] = "ORG"
+    delete(bench.rows(memory, boss), memory, RULES, "Host", "h1")
+    assert record_key(*HOST) not in memory.rows

@@ -233,3 +233,33 @@ def test_leaving_custom_takes_everything_along(cloud: Cloud) -> None:
     assert keys == {"record", "wrap#org_1"}
     delete(cloud.rows(who()), cloud.store, RULES, "Host", "h1")
     assert cloud.memory().rows == {}
+
+
+def test_a_write_checks_what_it_rests_on_and_writes_nothing_there(cloud: Cloud) -> None:
+    key, record = record_key(*HOST), cloud.store.get(record_key(*HOST))
+    assert record is not None
+    other = record_key("org_1", "Host", "h2")
+    made = Change(other, row={**record, "id": "h2"})
+    with pytest.raises(Conflict):
+        cloud.store.write([made, Change(key, When({**record, "scope": "ORG"}, there=True), set={})])
+    with pytest.raises(Conflict):
+        cloud.store.write([made, Change(record_key("org_1", "Host", "h3"), When(there=True), set={})])
+    assert cloud.store.get(other) is None
+    cloud.store.write([made, Change(key, When(record, there=True), set={})])
+    assert cloud.store.get(other) is not None
+    assert cloud.store.get(key) == record
+
+
+def test_an_editor_by_a_folder_writes_on_condition_of_his_grant(cloud: Cloud) -> None:
+    ann, bob = cloud.rows(who()), cloud.rows(who("bob"))
+    create(ann, cloud.store, RULES, "Folder", "f1", {"scope": "CUSTOM", "name": "f"})
+    create(ann, cloud.store, RULES, "Host", "h2", {"scope": "INHERIT", "parentId": "f1"})
+    folder = Target("org_1", "Folder", "f1", "bob", "org_1")
+    share(ann, cloud.store, folder, "editor")
+    asked: list[Any] = []
+    cloud.dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.TransactWriteItems", lambda params, **_: asked.append(params)
+    )
+    assert change(bob, cloud.store, RULES, "Host", "h2", {"name": "ours"})["name"] == "ours"
+    checks = [each["ConditionCheck"]["Key"] for each in asked[-1]["TransactItems"] if "ConditionCheck" in each]
+    assert {LAYOUT.key(key) for key in checks} == {folder.grant, record_key("org_1", "Folder", "f1")}

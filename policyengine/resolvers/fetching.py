@@ -59,6 +59,10 @@ class Fetched:
         self._rows[key] = row
         self._snapshot = None
 
+    def found(self) -> dict[Key, dict[str, Any]]:
+        """The rows that were read and are there."""
+        return {key: row for key, row in self._rows.items() if row is not None}
+
     def snapshot(self, entities: Callable[[dict[str, Any]], Any]) -> Any:
         """What was read, as the bundle's own entities, which are checked once instead of at each decision.
 

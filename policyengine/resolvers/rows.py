@@ -18,7 +18,7 @@ from policyengine.resolvers.calls import Calls
 from policyengine.resolvers.codes import Incomplete, Refused
 from policyengine.resolvers.fetching import Fetched
 from policyengine.resolvers.identity import Identity
-from policyengine.resolvers.layout import Key, Layout
+from policyengine.resolvers.layout import RECORD, Key, Layout
 
 Decision = dict[str, Any]
 Record = dict[str, Any]
@@ -138,6 +138,11 @@ class Rows:
     def anew(self) -> None:
         """Forgets what was read: a flow that starts again decides on what is stored now."""
         self._fetched = Fetched(self.calls, self.layout, self.plans, self.identity.principal)
+
+    def relied_on(self) -> dict[Key, Record]:
+        """What decisions since `anew` may rest on, as it was read: each grant row, and the version of each record."""
+        found = self._fetched.found().items()
+        return {key: {"version": row.get("version")} if key.place == RECORD else row for key, row in found}
 
     def know(self, key: Key, row: dict[str, Any]) -> None:
         """A row that the guard read, consistently and in this request: decisions need not read it again."""

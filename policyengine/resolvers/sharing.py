@@ -31,8 +31,11 @@ from policyengine.resolvers.layout import (
 from policyengine.resolvers.rows import Record, Rows
 from policyengine.resolvers.store import MAX_ITEMS, Change, Conflict, Row, Store, When
 
-MAX_ROWS = MAX_ITEMS - 2
-"""What may hang on a record, with itself: a transaction that removes it all counts two folders besides."""
+MAX_ROWS = MAX_ITEMS - 4
+"""What may hang on a record, with itself.
+
+A transaction that removes it all counts two folders besides, and checks a row that a rule refers to and a grant row.
+"""
 INTENT_SECONDS = 300
 """How long an intent can be fulfilled."""
 NAMES = ("orgId", "resourceType", "resourceId", "memberId", "memberOrgId")

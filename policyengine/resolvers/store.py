@@ -38,7 +38,10 @@ class When(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One item of a transaction: a `row` replaces it, `set` changes attributes (None removes), neither deletes it."""
+    """One item of a transaction: a `row` replaces it, `set` changes attributes (None removes), neither deletes it.
+
+    An empty `set` only checks: nothing is written.
+    """
 
     key: Key
     when: When = When()

@@ -1,8 +1,9 @@
 """Creating, changing and deleting records: held before and after, as docs/studio.md, Writes, has it.
 
 In: decisions (`Rows`), a store, what a client gave. Each write is one transaction, conditioned on the version of the
-record on which it was decided. A folder counts its children, so that it is deleted only when it has none; where a
-record stops being shared, or goes, all that hangs on it goes in the same transaction.
+record on which it was decided, and on the grant rows and folders on which the decision rested. A folder counts its
+children, so that it is deleted only when it has none; where a record stops being shared, or goes, all that hangs on it
+goes in the same transaction.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any, NamedTuple
 
 from policyengine.resolvers.codes import Refused
 from policyengine.resolvers.items import item_of
-from policyengine.resolvers.layout import record_key
+from policyengine.resolvers.layout import Key, record_key
 from policyengine.resolvers.rows import Decision, Record, Rows
 from policyengine.resolvers.sharing import TRIES, Around, around, everything, held
-from policyengine.resolvers.store import Change, Conflict, Store, When
+from policyengine.resolvers.store import MAX_ITEMS, Change, Conflict, Store, When
 
 Attributes = Mapping[str, Any]
 
@@ -55,7 +56,7 @@ def create(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
         rows.demand(rules.creating, record)
         parents = _counted(rows, store, None, _parent(rows, record))
         try:
-            store.write([Change(key, When(there=False), row=record), *parents])
+            store.write(_resting([Change(key, When(there=False), row=record), *parents], rows.relied_on()))
             return record
         except Conflict:
             if store.get(key) is not None:
@@ -80,6 +81,7 @@ def change(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
         for attribute, types, needs in rows.plans["changing"]:
             if attribute in changed and type_name in types:
                 rows.demand(needs, before)
+        relied = rows.relied_on()
         after = _present({**before, **changed})
         if _parent(rows, after) == (type_name, id):
             raise Refused("parent", "parentId")
@@ -88,10 +90,11 @@ def change(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str, 
         changes = [held(found, **changed, version=version)]
         if "parentId" in changed:
             changes += _counted(rows, store, _parent(rows, before), _parent(rows, after))
+            relied = rows.relied_on()
         if before.get("scope") == "CUSTOM" != after.get("scope"):
             changes += everything(found, rows.identity.tenant)
         try:
-            store.write(changes)
+            store.write(_resting(changes, relied))
             return {**after, "version": version, "shareVersion": (before.get("shareVersion") or 0) + 1}
         except Conflict:
             continue
@@ -111,11 +114,26 @@ def delete(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str) 
         changes = [Change(gone.key, When(equal, there=True)), *everything(found, rows.identity.tenant, True)]
         changes += _counted(rows, store, _parent(rows, found.record), None)
         try:
-            store.write(changes)
+            store.write(_resting(changes, rows.relied_on()))
             return
         except Conflict:
             continue
     raise Refused("busy", "record")
+
+
+def _resting(changes: list[Change], relied: Mapping[Key, Record]) -> list[Change]:
+    """The changes, on condition that what the decisions rested on is as it was (docs/aws-resolver-rows.md, Writes).
+
+    Raises Conflict where a change rests on another version of a row than the decision, and Refused (`full`).
+    """
+    named = {change.key: change.when.equal for change in changes}
+    for key, row in relied.items():
+        if "version" in named.get(key, {}) and named[key]["version"] != row.get("version"):
+            raise Conflict
+    checks = [Change(key, When(row, there=True), set={}) for key, row in relied.items() if key not in named]
+    if len(changes) + len(checks) > MAX_ITEMS:
+        raise Refused("full", "parentId")
+    return [*changes, *checks]
 
 
 def _found(rows: Rows, store: Store, type_name: str, id: str) -> Around:
