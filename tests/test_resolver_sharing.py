@@ -346,6 +346,23 @@ def test_a_member_gives_up_his_row_and_nobody_else_revokes(bench: Bench) -> None
     assert not named(memory, GRANT)
 
 
+def test_giving_up_what_one_was_not_given_tells_and_writes_nothing(bench: Bench) -> None:
+    """Of four records, the last two name Eve: one that is none, Fay's with a wrap for both, an intent, and a grant."""
+    fays, intended, given = bench.state("both"), bench.fresh(), bench.state("both")
+    bench.revoke(EVE, fays, Kms())
+    wrap = wrap_key(*HOST, "org_x")
+    fays.rows = {key: row for key, row in fays.rows.items() if not key.place.startswith(GRANT)}  # as a sweeper finds it
+    assert wrap in fays.rows
+    bench.share(EVE, intended, Kms())
+    answers = []
+    for memory in (Memory({}), fays, intended, given):
+        before = dict(memory.rows)
+        answers.append(revoke(bench.rows(memory, who("eve", "org_x")), memory, EVE))
+        assert (memory.rows == before) is (answers[-1] == "nothing")
+        assert not {EVE.grant, EVE.intent} & memory.rows.keys()
+    assert answers == ["nothing", "nothing", "revoked", "revoked"]
+
+
 def test_when_a_membership_ends_its_rows_go(bench: Bench) -> None:
     memory = bench.state("both")
     bench.share(BOB, memory, Kms())

@@ -235,13 +235,16 @@ def _intended(rows: Rows, found: Around, target: Target, role: str, expires_at: 
 def revoke(rows: Rows, store: Store, target: Target) -> str:
     """Takes back what a member was given, and closes what is intended for him: `revoked`, or `nothing` to revoke.
 
-    It takes the right to `revoke` the record; anybody may give up a row that names himself. Raises Refused (`absent`,
+    It takes the right to `revoke` the record; anybody may give up a row that names himself. Where there is none, he
+    gets the same answer whether or not there is such a record, and nothing is written. Raises Refused (`absent`,
     `denied`, `busy`) and Incomplete.
     """
     mine = (rows.identity.tenant, rows.identity.id) == target.member
     for _ in range(TRIES):
         rows.anew()
         found = around(store, *target.record)
+        if mine and (found is None or not {target.grant, target.intent} & found.rows.keys()):
+            return "nothing"  # who was given nothing learns nothing of the record
         if found is None:
             raise Refused("absent", "record")
         if not mine:
