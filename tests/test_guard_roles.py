@@ -34,8 +34,8 @@ ROLE = "arn:aws:iam::123456789012:role/StudioTenant"
 """In the account of moto's tables."""
 
 
-def typed(**attributes: str) -> Json:
-    return {name: {"S": value} for name, value in attributes.items()}
+def typed(**attributes: Any) -> Json:
+    return {name: {"S": value} if isinstance(value, str) else value for name, value in attributes.items()}
 
 
 class World:
@@ -61,7 +61,7 @@ class World:
         given = {"role": self.role, "log": lambda record: None, **more}
         return Guard(identity(tenant, id), studio_settings(), given.pop("around", self.client), **given)
 
-    def put(self, **attributes: str) -> Json:
+    def put(self, **attributes: Any) -> Json:
         item = typed(**attributes)
         self.client.put_item(TableName=TABLE, Item=item)
         return item
@@ -166,9 +166,9 @@ GRANT = GrantKeys(row=key("org_1#Host#h1", "grant#org_2#eve"), copy=key("org_2#@
 ROW = {"resourceType": "Host", "resourceId": "h1", "memberId": "eve", "memberOrgId": "org_2", "role": "editor"}
 
 
-def shared_host(world: World, row: Json | None = None, copy: Json | None = None, **record: str) -> None:
+def shared_host(world: World, row: Json | None = None, copy: Json | None = None, **record: Any) -> None:
     """A host of org_1 with a grant row for eve of org_2, and its copy; None leaves the row, or the copy, out."""
-    named = {"orgId": "org_1", "name": "h1", "version": "v1", **record}
+    named = {"orgId": "org_1", "name": "h1", "version": {"N": "1"}, **record}
     world.put(**{name: value["S"] for name, value in RECORD.items()}, **named)
     if row is not None:
         world.put(pk="org_1#Host#h1", sk="grant#org_2#eve", **{"orgId": "org_1", **ROW, **row})
@@ -216,8 +216,10 @@ def test_so_it_does_in_the_form_of_a_boto3_table(world: World) -> None:
     found = guard.shared(TABLE, plain(RECORD), GrantKeys(plain(GRANT.row), plain(GRANT.copy)), yes)
     assert found is not None
     assert (found.record["name"], found.row["role"]) == ("h1", "editor")
-    assert found.update(yes, UpdateExpression="SET extra = :x", ExpressionAttributeValues={":x": 1}) is True
-    assert world.client.get_item(TableName=TABLE, Key=RECORD)["Item"]["extra"] == {"N": "1"}
+    given: Json = {"UpdateExpression": "SET extra = :x", "ExpressionAttributeValues": {":x": 1}}
+    assert found.update(yes, content=["extra"], **given) is True
+    written = world.client.get_item(TableName=TABLE, Key=RECORD)["Item"]
+    assert (written["extra"], written["version"]) == ({"N": "1"}, {"N": "2"})
 
 
 @pytest.mark.parametrize(
@@ -351,6 +353,7 @@ def test_the_red_team_reaches_records_of_others_by_live_rows_alone(world: World)
 # ---- Updates of what was shared
 
 CHANGE: Json = {
+    "content": ("name",),
     "UpdateExpression": "SET #n = :new",
     "ExpressionAttributeNames": {"#n": "name"},
     "ExpressionAttributeValues": {":new": {"S": "renamed"}},
@@ -371,6 +374,59 @@ def test_an_update_is_decided_and_tied_to_record_and_row(world: World) -> None:
     assert name_of(world) == "renamed"
 
 
+@pytest.mark.parametrize(
+    "expression, written",
+    [
+        ("SET #n = :new", {"name": {"S": "renamed"}, "version": {"N": "2"}}),
+        ("remove tags set #n = if_not_exists(nick, :new)", {"name": {"S": "renamed"}, "version": {"N": "2"}}),
+        ("REMOVE #n", {"version": {"N": "2"}}),
+        ("SET nick.#n = :new", None),  # there is no such map: DynamoDB refuses, and the version stays
+        ("SET ownerId = :new", "content"),
+        ("SET #n = :new, ownerId = :new", "content"),
+        ("SET #n = :new, version = :new", "content"),
+        ("SET #n = :new REMOVE children", "content"),
+        ("SET #n = ownerId", "content"),  # nor is a value taken from there
+        ("SET #n = if_not_exists(ownerId, :new)", "content"),
+        ("SET #n = :new, scope.#n = :new", "content"),
+        ("SET #n = :new, scope[0] = :new", "content"),
+        ("SET #n = :new DELETE shareVersion :new", "content"),
+        ("SET #n = :new, SET = :new", None),
+    ],
+)
+def test_an_update_sets_what_it_may_and_raises_the_version(world: World, expression: str, written: Any) -> None:
+    shared_host(world, row={}, copy={}, ownerId="ann")
+    before = world.client.get_item(TableName=TABLE, Key=RECORD)["Item"]
+    found = world.guard().shared(TABLE, RECORD, GRANT, yes)
+    assert found is not None
+    given = {**CHANGE, "content": ("name", "nick", "tags", "version"), "UpdateExpression": expression}
+    if ":new" not in expression:
+        del given["ExpressionAttributeValues"]
+    if isinstance(written, dict):
+        assert found.update(yes, **given) is True
+        kept = {name: value for name, value in before.items() if name != "name"}
+        assert world.client.get_item(TableName=TABLE, Key=RECORD)["Item"] == {**kept, **written}
+        return
+    with pytest.raises(Refused if written else ClientError) as failed:
+        found.update(yes, **given)
+    assert getattr(failed.value, "code", None) == written
+    assert world.client.get_item(TableName=TABLE, Key=RECORD)["Item"] == before
+
+
+@pytest.mark.parametrize("version, after", [(None, "1"), ({"S": "v1"}, None), ({"N": "41"}, "42")])
+def test_a_version_is_a_number_or_begins(world: World, version: Any, after: str | None) -> None:
+    shared_host(world, row={}, copy={}, version=version or {"N": "1"})
+    if version is None:
+        world.client.update_item(TableName=TABLE, Key=RECORD, UpdateExpression="REMOVE version")
+    found = world.guard().shared(TABLE, RECORD, GRANT, yes)
+    assert found is not None
+    if after is None:
+        with pytest.raises(Refused, match="malformed"):
+            found.update(yes, **CHANGE)
+    else:
+        assert found.update(yes, **CHANGE) is True
+        assert world.client.get_item(TableName=TABLE, Key=RECORD)["Item"]["version"] == {"N": after}
+
+
 @pytest.mark.parametrize("meanwhile", ["revoked", "demoted", "written", "gone", "moved"])
 def test_an_update_fails_where_anything_changed_meanwhile(world: World, meanwhile: str) -> None:
     shared_host(world, row={}, copy={})
@@ -383,7 +439,9 @@ def test_an_update_fails_where_anything_changed_meanwhile(world: World, meanwhil
     elif meanwhile == "demoted":
         shared_host(world, row={"role": "viewer"}, copy={})
     else:
-        shared_host(world, row={}, copy={}, **({"version": "v2"} if meanwhile == "written" else {"orgId": "org_3"}))
+        shared_host(
+            world, row={}, copy={}, **({"version": {"N": "2"}} if meanwhile == "written" else {"orgId": "org_3"})
+        )
     with pytest.raises(ClientError, match="TransactionCanceled"):
         found.update(yes, **CHANGE)
     held = world.client.get_item(TableName=TABLE, Key=RECORD).get("Item", {"name": {"S": "h1"}})

@@ -14,7 +14,7 @@ from policyengine.resolvers.codes import Refused
 from policyengine.resolvers.layout import Layout, record_key
 from policyengine.resolvers.rows import Rows
 from policyengine.resolvers.sharing import Target, share
-from policyengine.resolvers.writes import TypeRules, change, create
+from policyengine.resolvers.writes import TypeRules, change, content_abroad, create
 from policyengine.source import Source
 from tests.conftest import ROOT
 from tests.memory_store import Memory
@@ -105,6 +105,15 @@ def test_what_the_mapping_does_not_list_no_client_creates(desk: Desk, type_name:
     with pytest.raises(Refused, match="content"):
         desk.create(type_name, **given)
     assert desk.store.rows == {}
+
+
+def test_abroad_a_member_sets_nothing_that_takes_a_right_besides(desk: Desk) -> None:
+    """Neither scope nor folder, which `changing` guards; nor what no field of the API writes."""
+    assert content_abroad(desk.plans, "Host", "update") == {"address", "name", "port"}
+    assert content_abroad(desk.plans, "Host", "delete") == set()
+    guarded = {name for name, types, _ in desk.plans["changing"] if "Conversation" in types}
+    assert guarded
+    assert not guarded & content_abroad(desk.plans, "Conversation", "update")
 
 
 def test_each_action_has_its_own_list(desk: Desk, altered: Engine) -> None:

@@ -7,14 +7,16 @@ the answer is the same: nothing (docs/studio.md, Grants; docs/aws-resolvers.md, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from policyengine.model.values import is_tenant_id
 from policyengine.resolvers import reading
 from policyengine.resolvers.binding import Binding, Request, known
 from policyengine.resolvers.codes import Refused
-from policyengine.resolvers.expressions import fresh
+from policyengine.resolvers.expressions import Expression, fresh
 from policyengine.resolvers.layout import GRANT, RECORD
 from policyengine.resolvers.settings import Settings, Table
 
@@ -48,11 +50,14 @@ class Shared:
         self.record = record
         self.row = row
 
-    def update(self, check: Check, *, version: str = "version", **request: Any) -> bool:
+    def update(self, check: Check, *, content: Collection[str], version: str = "version", **request: Any) -> bool:
         """Updates the record, if `check` allows it; whether it did. `request` is that of an UpdateItem, without key.
 
+        `content` are the attributes that a member of another organization may set (`writes.content_abroad`): an
+        expression that mentions any other, to set it or to take its value, is refused.
         It takes effect only if the record still has the version on which it was decided, and the row is as it was: both
-        are conditions of one transaction. Raises Refused, and ClientError where the transaction is cancelled.
+        are conditions of one transaction, which raises the version. Raises Refused (`content`: the attribute is not the
+        member's; `malformed`: the version is no number), and ClientError where the transaction is cancelled.
         """
         known(request, _UPDATE)
         if not check(self.record, self.row):
@@ -62,7 +67,9 @@ class Shared:
         update: Request = {**request, "TableName": table.name, "Key": dict(record_key)}
         bind.key(table, update["Key"])
         bind.update(table, update)
+        _only(update, {*content} - {version})
         bind.condition(table, update)
+        _raise(update, version, _next(self.record.get(version), bind.form.native))
         _as_read(update, self.record, (version,))
         unchanged: Request = {"TableName": table.name, "Key": dict(row_key)}
         bind.condition(table, unchanged)
@@ -74,6 +81,42 @@ class Shared:
 _UPDATE = frozenset(
     {"ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues", "UpdateExpression"}
 )
+
+
+def _only(request: Request, content: Collection[str]) -> None:
+    """That an update mentions no other attributes. What is no clause, function, or place in a list is one."""
+    names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+    expression = Expression("UpdateExpression", request["UpdateExpression"], names, values)
+    signs = ["", *expression.signs, ""]
+    for before, sign, after, path in zip(signs, signs[1:], signs[2:], expression.paths, strict=False):
+        is_path = sign[0] == "#" or ((sign[0].isalpha() or sign[0] == "_") and sign.upper() not in _CLAUSES)
+        if is_path and before != "." and path not in content and (sign[0] == "#" or (sign, after) not in _FUNCTIONS):
+            raise Refused("content", "UpdateExpression")
+
+
+_CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
+_FUNCTIONS = (("if_not_exists", "("), ("list_append", "("))
+_SET = re.compile(r"(?<![#:.\w])SET(?!\w)", re.IGNORECASE | re.ASCII)
+
+
+def _next(value: Any, native: bool) -> Any:
+    """The version after this one, in the form of the request; the first one where there was none."""
+    number = value if native else value and value.get("N")
+    if value is None:
+        number = 0
+    elif type(number) not in ((int, Decimal) if native else (str,)):
+        raise Refused("malformed", "version")
+    return int(number) + 1 if native else {"N": str(int(number) + 1)}
+
+
+def _raise(request: Request, attribute: str, number: Any) -> None:
+    """Adds to a bound update that an attribute becomes a number. DynamoDB takes each clause once."""
+    names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+    name, value = fresh("#raised", names), fresh(":raised", values)
+    names[name], values[value] = attribute, number
+    text = request["UpdateExpression"]
+    found = f"SET {name} = {value}"
+    request["UpdateExpression"] = _SET.sub(f"{found},", text, count=1) if _SET.search(text) else f"{found} {text}"
 
 
 def _as_read(request: Request, item: Item, attributes: tuple[str, ...]) -> None:

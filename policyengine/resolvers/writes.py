@@ -121,6 +121,19 @@ def delete(rows: Rows, store: Store, rules: TypeRules, type_name: str, id: str) 
     raise Refused("busy", "record")
 
 
+def content_abroad(plans: Mapping[str, Any], type_name: str, action: str) -> frozenset[str]:
+    """What a member of another organization may set of a record that was shared with him (`crossing.Shared.update`).
+
+    It is what a client may write by this action, less what takes a right besides, and less what names a folder of the
+    record's organization.
+    """
+    taken = {attribute for attribute, types, _ in plans["changing"] if type_name in types}
+    inherits = plans["inherits"].get(type_name)
+    return (
+        frozenset(plans["writes"].get(type_name, {}).get(action, ())) - taken - ({inherits[2]} if inherits else set())
+    )
+
+
 def _resting(changes: list[Change], relied: Mapping[Key, Record]) -> list[Change]:
     """The changes, on condition that what the decisions rested on is as it was (docs/aws-resolver-rows.md, Writes).
 
