@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from policyengine.backends.dynamodb import plans as plans_of
-from policyengine.resolvers.codes import Refused
+from policyengine.model.values import instant
+from policyengine.resolvers.codes import Incomplete, Refused
 from policyengine.resolvers.layout import record_key
 from policyengine.resolvers.sharing import Target, revoke, share
+from policyengine.resolvers.sweeping import sweep_member
 from policyengine.resolvers.writes import change, create, delete
 from tests.memory_store import Kms, Memory
 from tests.resolver_world import who
-from tests.test_resolver_sharing import BOB, HOST, RULES, Bench
+from tests.test_resolver_sharing import BOB, HOST, NOW, RULES, Bench, check_whole
 
 BOBS = who("bob", "org_1")
 
@@ -51,6 +53,37 @@ def test_an_editor_who_keeps_his_grant_goes_on_after_a_conflict(bench: Bench) ->
     change(bench.rows(store, BOBS), store, RULES, "Host", "h1", {"name": "ours"})
     record = memory.rows[record_key(*HOST)]
     assert (record["name"], record["port"], record["version"]) == ("ours", 22, 3)
+
+
+# ---- The sweeper
+
+
+def test_a_copy_is_not_swept_from_under_a_grant_that_is_made_meanwhile(bench: Bench) -> None:
+    memory = bench.fresh()
+    share(bench.rows(memory), memory, BOB, "editor")
+    del memory.rows[BOB.grant]
+    store = before_writing(memory, lambda other: share(bench.rows(other), other, BOB, "viewer"))
+    sweep_member(store, "org_1", "bob", [], instant(NOW) or 0)
+    check_whole(memory)
+    assert memory.rows.get(BOB.copy, {}).get("role") == "viewer"
+    del memory.rows[BOB.grant]
+    assert sweep_member(memory, "org_1", "bob", [], instant(NOW) or 0) == 1
+    assert BOB.copy not in memory.rows
+
+
+def test_a_sweep_that_others_kept_from_writing_does_not_say_that_it_is_done(bench: Bench) -> None:
+    memory = bench.fresh()
+    share(bench.rows(memory), memory, BOB, "editor")
+
+    def step(operation: str) -> None:
+        if operation == "write":
+            memory.rows[record_key(*HOST)]["shareVersion"] += 1
+
+    with pytest.raises(Incomplete):
+        sweep_member(Memory(memory.rows, step), "org_1", "bob", [], instant(NOW) or 0)
+    assert BOB.grant in memory.rows
+    sweep_member(memory, "org_1", "bob", [], instant(NOW) or 0)
+    assert BOB.grant not in memory.rows
 
 
 # ---- What stands above a record

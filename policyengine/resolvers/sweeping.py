@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from policyengine.resolvers.codes import Incomplete
 from policyengine.resolvers.layout import GRANT, INTENT, WRAP, partition_of
 from policyengine.resolvers.sharing import (
     TRIES,
@@ -22,21 +23,25 @@ from policyengine.resolvers.sharing import (
     since_1970,
     target_of,
 )
-from policyengine.resolvers.store import Change, Conflict, Store
+from policyengine.resolvers.store import Change, Conflict, Store, When
 
 Place = tuple[str, str, str]
 """A record by organization, type and id."""
 
 
 def sweep_record(store: Store, place: Place, now: int) -> int:
-    """Removes what no longer counts beside one record, and says how much. `now` in nanoseconds, as `instant` counts."""
+    """Removes what no longer counts beside one record, and says how much. `now` in nanoseconds, as `instant` counts.
+
+    Raises Incomplete, also where others kept writing the record: it is not swept then.
+    """
     return _clean(store, place, partial(_stale, now=now))
 
 
 def sweep_member(store: Store, org_id: str, member_id: str, owned: Iterable[Place], now: int) -> int:
     """After a membership ended: every row that names the member, and the crossing rows on what he owned.
 
-    `owned` are the records of the organization that he owned: the caller lists them by type.
+    `owned` are the records of the organization that he owned: the caller lists them by type. An intent that he left, or
+    that names him, can become a grant until it closes: sweep again after INTENT_SECONDS. Raises Incomplete: sweep again.
     """
     count = 0
     for _, copy in store.partition(partition_of(org_id, "@member", member_id)):
@@ -48,11 +53,16 @@ def sweep_member(store: Store, org_id: str, member_id: str, owned: Iterable[Plac
 
 
 def _alone(store: Store, target: Target) -> int:
-    """A copy whose grant row is gone: nothing hangs on it."""
-    if store.get(target.grant) is None:
-        store.write([Change(target.copy)])
-        return 1
-    return 0
+    """A copy whose grant row is gone: nothing hangs on it, unless a grant is made meanwhile."""
+    for _ in range(TRIES):
+        if store.get(target.grant) is not None:
+            return 0
+        try:
+            store.write([Change(target.copy), Change(target.grant, When(there=False), set={})])
+            return 1
+        except Conflict:
+            continue
+    raise Incomplete("throttled")
 
 
 def _clean(store: Store, place: Place, gone: Callable[[Around], list[Change]]) -> int:
@@ -67,7 +77,7 @@ def _clean(store: Store, place: Place, gone: Callable[[Around], list[Change]]) -
             return len(changes)
         except Conflict:
             continue
-    return 0
+    raise Incomplete("throttled")
 
 
 def _stale(found: Around, now: int) -> list[Change]:
