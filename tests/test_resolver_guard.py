@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -206,6 +207,35 @@ def test_a_query_that_finds_little_ends_and_goes_on(guard: Guard, monkeypatch: p
     assert len(pages) > 2
     assert [name for page in pages for name in names(page)] == ["org_1/h2"]
     assert all(page.get("LastEvaluatedKey", key("org_1"))["pk"]["S"].startswith("org_1#") for page in pages)
+
+
+@pytest.mark.parametrize("begins_with_tenant", [True, False])
+def test_where_a_query_of_a_mixed_index_is_cut_tells_of_nobody(
+    client: Any, monkeypatch: pytest.MonkeyPatch, begins_with_tenant: bool
+) -> None:
+    """An index that does not begin with the tenant holds items of all: its queries read on, so that no cut counts them."""
+    monkeypatch.setattr(reading, "LOOKS", 2)
+    monkeypatch.setattr(reading, "SPARSE", 1)
+    settings = studio_settings()
+    table = settings.tables[TABLE]
+    index = table.indexes["StudioByMember"]
+    index = replace(index, separator="#" if begins_with_tenant else None)
+    table = replace(table, indexes={**table.indexes, index.name: index})
+    mixed = Guard(identity("org_1"), replace(settings, tables={TABLE: table}), client, role=None, log=lambda _: None)
+    request = {
+        "TableName": TABLE,
+        "IndexName": index.name,
+        "KeyConditionExpression": "memberKey = :m",
+        "FilterExpression": "#n = :n",
+        "ExpressionAttributeNames": {"#n": "name"},
+        "ExpressionAttributeValues": {":m": {"S": "org_1#ann"}, ":n": {"S": "nobody's"}},
+        "Limit": 1,
+    }
+    cursors = []
+    for id in ("h1", "a", "b", "z"):
+        client.put_item(TableName=TABLE, Item=host("org_2", id, memberKey="org_1#ann"))
+        cursors.append(mixed.query(**request).get("LastEvaluatedKey"))
+    assert any(cursors) is begins_with_tenant
 
 
 def test_items_of_others_in_an_index_change_no_page(guard: Guard, client: Any) -> None:

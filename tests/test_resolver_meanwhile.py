@@ -10,13 +10,13 @@ import pytest
 from policyengine.backends.dynamodb import plans as plans_of
 from policyengine.model.values import instant
 from policyengine.resolvers.codes import Incomplete, Refused
-from policyengine.resolvers.layout import record_key
-from policyengine.resolvers.sharing import Target, revoke, share
+from policyengine.resolvers.layout import record_key, wrap_key
+from policyengine.resolvers.sharing import Target, revoke, share, wrap_for
 from policyengine.resolvers.sweeping import sweep_member
 from policyengine.resolvers.writes import change, create, delete
 from tests.memory_store import Kms, Memory
 from tests.resolver_world import who
-from tests.test_resolver_sharing import BOB, HOST, NOW, RULES, Bench, check_whole
+from tests.test_resolver_sharing import BOB, EVE, HOST, NOW, RULES, Bench, check_whole
 
 BOBS = who("bob", "org_1")
 
@@ -53,6 +53,17 @@ def test_an_editor_who_keeps_his_grant_goes_on_after_a_conflict(bench: Bench) ->
     change(bench.rows(store, BOBS), store, RULES, "Host", "h1", {"name": "ours"})
     record = memory.rows[record_key(*HOST)]
     assert (record["name"], record["port"], record["version"]) == ("ours", 22, 3)
+
+
+def test_a_wrap_is_handed_out_on_what_is_stored_then(bench: Bench) -> None:
+    """The wrap stays for Fay, and the request has read Eve's grant row before it went."""
+    memory = bench.state("both")
+    rows = bench.rows(memory, who("eve", "org_x"))
+    assert wrap_for(rows, memory, HOST) is not None
+    assert rows.allows("read", memory.rows[record_key(*HOST)])
+    bench.revoke(EVE, memory, Kms())
+    assert wrap_key(*HOST, "org_x") in memory.rows
+    assert wrap_for(rows, memory, HOST) is None
 
 
 # ---- The sweeper

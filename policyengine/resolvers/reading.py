@@ -120,7 +120,8 @@ def _page(bind: Binding, call: Call, method: str, table: Table, index: Index, re
 
     So `Limit` counts what is given back, a cursor is always the key of the last item given back, and `ScannedCount`,
     which counts what was held back, is left out. An index can hold items of others, and so does a table under `scan`.
-    A long query is cut after LOOKS calls, at an own key: a scan is not, for where it is cut would tell of others.
+    A long query is cut after LOOKS calls, at an own key. A scan is not, nor a query of an index that does not begin
+    with the tenant: where it is cut would tell of others.
     """
     wanted = request.pop("Limit", PAGE)
     if type(wanted) is not int or wanted < 1:
@@ -154,7 +155,8 @@ def _page(bind: Binding, call: Call, method: str, table: Table, index: Index, re
         if "LastEvaluatedKey" not in answer:
             return _answer(answer, found, added, counted, None)
         last = request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-        if method == "query" and looks >= LOOKS and bind.is_own(last[table.keys.partition], str(table.keys.separator)):
+        is_cut = method == "query" and index.separator is not None and looks >= LOOKS
+        if is_cut and bind.is_own(last[table.keys.partition], str(table.keys.separator)):
             return _answer(answer, found, added, counted, last)
         size = min(size * 2, PAGE)
 

@@ -295,8 +295,9 @@ def wrap_for(rows: Rows, store: Store, place: tuple[str, str, str]) -> bytes | N
     """The wrap of a record's data key for the caller's organization, or None: not allowed, or there is none.
 
     `place` is the record's organization, type and id. One consistent query reads record and wrap, so that the decision
-    and the wrap are of the same moment.
+    and the wrap are of the same moment; what else it rests on is read after, whatever the request read before.
     """
+    rows.anew()
     found = around(store, *place)
     if found is None or not rows.allows("read", found.record):
         return None

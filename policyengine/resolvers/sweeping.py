@@ -41,7 +41,7 @@ def sweep_member(store: Store, org_id: str, member_id: str, owned: Iterable[Plac
     """After a membership ended: every row that names the member, and the crossing rows on what he owned.
 
     `owned` are the records of the organization that he owned: the caller lists them by type. An intent that he left, or
-    that names him, can become a grant until it closes: sweep again after INTENT_SECONDS. Raises Incomplete: sweep again.
+    that names him, can become a grant until it closes: sweep again after INTENT_SECONDS. Raises Incomplete: then too.
     """
     count = 0
     for _, copy in store.partition(partition_of(org_id, "@member", member_id)):
