@@ -39,10 +39,10 @@ demo-keys: $(STAMP)
 	@$(BIN)/python examples/demo_keys.py $(ARGS)
 
 demo-authorizer: $(STAMP)
-	@$(BIN)/python examples/demo_authorizer.py $(ARGS)
+	@$(BIN)/python -m examples.demo_authorizer $(ARGS)
 
 demo-resolvers: $(STAMP)
-	@$(BIN)/python examples/demo_resolvers.py $(ARGS)
+	@$(BIN)/python -m examples.demo_resolvers $(ARGS)
 
 test: $(STAMP) $(MODULES)
 	@$(BIN)/python -m pytest -n 2 -m "not soak" $(ARGS)

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -110,10 +111,10 @@ def requests() -> Iterator[Figure]:
 
     with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         assert ours(authorizer()) == theirs(authorizer()) == known(authorizer()), "a request was refused"
-        given = {"pieces": REQUESTS, "rounds": ROUNDS, "warm": True}
+        timed = partial(compare, pieces=REQUESTS, rounds=ROUNDS, warm=True)
         found = [
-            compare("token and query new", ours, theirs, authorizer, bound=1.3, **given),  # type: ignore[arg-type]
-            compare("token and query known", known, theirs, authorizer, bound=0.2, **given),  # type: ignore[arg-type]
+            timed("token and query new", ours, theirs, authorizer, bound=1.3),
+            timed("token and query known", known, theirs, authorizer, bound=0.2),
         ]
     yield from found
 

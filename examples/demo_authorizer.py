@@ -16,12 +16,11 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from examples.appsync import StandIn
+from examples.lambda_runtime import jwks_server, running
+from policyengine.cli import main
 
-from examples.appsync import StandIn  # noqa: E402
-from examples.lambda_runtime import jwks_server, running  # noqa: E402
-from policyengine.cli import main  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 ISSUER = "https://clerk.studio.example"
 TOKEN_SETTINGS = {"issuer": ISSUER, "azp": None}

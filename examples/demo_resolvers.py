@@ -25,26 +25,24 @@ from botocore.exceptions import ClientError
 os.environ["MOTO_ACCOUNT_ID"] = "111122223333"  # the account of Studio's roles; moto reads it when it is imported
 from moto.server import ThreadedMotoServer
 
+from policyengine.backends.aws import emit_documents
+from policyengine.cli import main
+from policyengine.compiler import compile_folders, program_of
+from policyengine.resolvers import Guard, Identity, Incomplete, Refused, read_identity, read_settings
+from policyengine.resolvers.appsync import event_of, subscription_filter
+from policyengine.resolvers.calls import Calls
+from policyengine.resolvers.cursors import Cursors
+from policyengine.resolvers.layout import Layout, record_key, wrap_key
+from policyengine.resolvers.listing import list_own, list_shared, open_shared
+from policyengine.resolvers.objects import Signer, sign_get
+from policyengine.resolvers.rewrapping import encryption_context, rewrap
+from policyengine.resolvers.rows import Rows
+from policyengine.resolvers.sharing import Target, revoke, share, wrap_for
+from policyengine.resolvers.store import Change, DynamoStore
+from policyengine.resolvers.sweeping import sweep_record
+from policyengine.resolvers.writes import TypeRules, change, create
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from policyengine.backends.aws import emit_documents  # noqa: E402
-from policyengine.cli import main  # noqa: E402
-from policyengine.compiler import compile_folders, program_of  # noqa: E402
-from policyengine.resolvers import Guard, Identity, Incomplete, Refused, read_identity, read_settings  # noqa: E402
-from policyengine.resolvers.appsync import event_of, subscription_filter  # noqa: E402
-from policyengine.resolvers.calls import Calls  # noqa: E402
-from policyengine.resolvers.cursors import Cursors  # noqa: E402
-from policyengine.resolvers.layout import Layout, record_key, wrap_key  # noqa: E402
-from policyengine.resolvers.listing import list_own, list_shared, open_shared  # noqa: E402
-from policyengine.resolvers.objects import Signer, sign_get  # noqa: E402
-from policyengine.resolvers.rewrapping import encryption_context, rewrap  # noqa: E402
-from policyengine.resolvers.rows import Rows  # noqa: E402
-from policyengine.resolvers.sharing import Target, revoke, share, wrap_for  # noqa: E402
-from policyengine.resolvers.store import Change, DynamoStore  # noqa: E402
-from policyengine.resolvers.sweeping import sweep_record  # noqa: E402
-from policyengine.resolvers.writes import TypeRules, change, create  # noqa: E402
-
 RULES = TypeRules()
 EDGE = ("org_1", "Host", "edge")
 TO_EVE = Target(*EDGE, "eve", "org_x")

@@ -137,8 +137,8 @@ def test_only_wheels_that_the_requirements_allow_are_put_in(monkeypatch: pytest.
 def test_the_demo_shows_what_it_says() -> None:
     """The archive in AWS's runtime client, keys from a server, and AppSync's stand-in in front."""
     pytest.importorskip("awslambdaric")
-    command = [sys.executable, str(ROOT / "examples/demo_authorizer.py")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-m", "examples.demo_authorizer"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count('"start": "cold"') == 1
     assert "Not Authorized to access connectorSettings on type Query" in done.stdout

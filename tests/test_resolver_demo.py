@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_the_demo_runs_to_its_end() -> None:
     ran = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "demo_resolvers.py")],
+        [sys.executable, "-m", "examples.demo_resolvers"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ from graphql import (
 )
 
 from policyengine.appsync.sdl import Unreadable, place, schema_of
-from policyengine.diagnostics import Diagnostic, Label
+from policyengine.diagnostics import Diagnostic, Label, Severity
 from policyengine.frontend.spelling import nearest
 from policyengine.ir.nodes import Field, Program, Waiver
 from policyengine.model.api import GRAPHQL_FINDINGS, ROOTS
@@ -74,8 +74,8 @@ def _without_waived(found: Any, waivers: tuple[Waiver, ...], today: date) -> tup
 
 def _diagnostic(found: Found) -> Diagnostic:
     assert found.code in GRAPHQL_FINDINGS
-    severity = "warning" if found.code == "unused_waiver" else "error"
-    return Diagnostic(found.code, severity, found.message, (Label(found.span),), found.help)  # type: ignore[arg-type]
+    severity: Severity = "warning" if found.code == "unused_waiver" else "error"
+    return Diagnostic(found.code, severity, found.message, (Label(found.span),), found.help)
 
 
 def _by_place(diagnostic: Diagnostic) -> tuple[str, int, str, str]:

@@ -8,9 +8,8 @@ from policyengine.cli import policies
 
 SUMMARY = "show how far each layer enforces each rule"
 DESCRIPTION = (
-    "Writes a table of rules and layers as Markdown: enforced, tenant boundary only, not expressible or not "
-    "built, and why. "
-    "It follows from what a layer sees, and proves nothing. Exit code: 0, 1 the policies have errors, 2 misuse."
+    "Writes a table of rules and layers as Markdown: enforced, tenant boundary only, not expressible or not built, and "
+    "why. It follows from what a layer sees, and proves nothing. Exit code: 0, 1 the policies have errors, 2 misuse."
 )
 
 

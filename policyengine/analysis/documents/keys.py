@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policyengine.analysis.documents.claims import Claim, Subject
+from policyengine.analysis.documents.claims import BOTH, Claim, Subject
 from policyengine.analysis.documents.facts import (
     VICTIM,
     Acts,
@@ -130,7 +130,7 @@ def _use(aws: Aws) -> Iterator[Claim]:
 def _rewraps(aws: Aws) -> Iterator[Claim]:
     type_name, id_name = (f"kms:EncryptionContext:{name}" for name in aws.record_names)
     shared = tuple((name,) for name in aws.crossing_types)
-    alone, same = ("denies", "allows"), "kms:ReEncryptOnSameKey"
+    same = "kms:ReEncryptOnSameKey"
     rows = (
         (
             "re-wrap-sees-nothing",
@@ -146,7 +146,7 @@ def _rewraps(aws: Aws) -> Iterator[Claim]:
         ("re-wrap-other-key", "no wrap is made anew under the same key", both(RE_ENCRYPT, Flag(same, True))),
     )
     for name, sentence, forbidden in rows:
-        yield Claim(name, sentence, ("sharing",), alone, forbidden)  # type: ignore[arg-type]
+        yield Claim(name, sentence, ("sharing",), BOTH, forbidden)
     yield Claim(
         "re-wrap-known-keys",
         "no wrap is moved where it is not said that the keys differ",

@@ -22,7 +22,7 @@ from policyengine.analysis.documents.facts import (
     either,
     on,
 )
-from policyengine.analysis.documents.sessions import DYNAMODB, KMS, READS, S3, tenant_like
+from policyengine.analysis.documents.sessions import DYNAMODB, KMS, ROWS, S3, tenant_like
 from policyengine.backends.aws.view import Aws
 
 SIGNING_IN = ("sts:AssumeRoleWithWebIdentity", "sts:TagSession")
@@ -119,13 +119,7 @@ def _services(*actions: str) -> Row:
     return "services", "it does nothing that its work does not need", _REACH, ALLOWS, Not(Acts(actions))
 
 
-CROSSING = (
-    *READS,
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-)
+CROSSING = tuple(action for action in ROWS if action != "dynamodb:BatchWriteItem")
 
 
 def rewrap_claims(aws: Aws) -> Iterator[Claim]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from policyengine.backends.aws import key_policy
-from policyengine.backends.aws.roles import READ, only_tagged
+from policyengine.backends.aws.roles import READ, WRITE, only_tagged
 from policyengine.backends.aws.statements import Policy, Statement, allow, deny
 from policyengine.backends.aws.storage import PINNED as BUCKET_ADMINISTRATION
 from policyengine.backends.aws.view import Aws, file_of
@@ -96,13 +96,7 @@ def _logs(aws: Aws, name: str) -> Statement:
     )
 
 
-CROSSING = (
-    *READ,
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:PutItem",
-    "dynamodb:UpdateItem",
-)
+CROSSING = tuple(action for action in (*READ, *WRITE) if action != "dynamodb:BatchWriteItem")
 """What reads a record with its rows, and writes some of them in one transaction."""
 
 

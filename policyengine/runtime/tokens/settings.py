@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .strict import Malformed, is_text, json_object
+from .strict import Malformed, is_number, is_text, json_object
 
 TOKEN_VARIABLE = "POLICYENGINE_TOKEN"
 
@@ -82,7 +82,7 @@ def settings_from_environment(environ: Mapping[str, str]) -> Settings:
 
 def is_seconds(value: object) -> bool:
     """Whether a JSON value is a number of seconds: not negative, and small enough to be exact."""
-    return type(value) in (int, float) and 0 <= value <= 2**53  # type: ignore[operator]
+    return is_number(value) and value >= 0
 
 
 def _is_texts(value: object) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any
+from typing import Any, TypeGuard
 
 
 class Malformed(ValueError):
@@ -46,6 +46,11 @@ def is_text(value: object) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a JSON value is a number that arithmetic keeps exact: JSON has some that no clock shows."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -(2**53) <= value <= 2**53
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
